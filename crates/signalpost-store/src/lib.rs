@@ -1,1 +1,48 @@
+//! What a task is, and where tasks are kept: the [`Store`], whose documentation is the contract.
+//!
+//! ```
+//! use signalpost_store::{ClaimRequest, Finish, NewTask, Outcome, SqliteStore, Store};
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), signalpost_store::StoreError> {
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("app.db");
+//! let store = SqliteStore::open(path)?;
+//! store.insert(vec![NewTask::new("news.article_published", "email_subscribers", "{}")]).await?;
+//!
+//! let worker = store.register(Duration::from_secs(30)).await?;
+//! let claim = store.claim(&worker.id, &ClaimRequest::new(["default"], 64)).await?;
+//! let task = &claim.tasks[0];
+//! let finish = Finish::new(task, Outcome::Succeeded { result: None });
+//! assert_eq!(store.finish_if_leased(&worker.id, vec![finish]).await?, [true]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A store knows nothing of policy: how long to wait before a retry, when a receiver has run too long or which queue
+//! comes first is the worker's to say. `docs/delivery.md` in the repository tells the whole protocol.
 
+mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+mod finish;
+mod payload;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+mod task;
+mod task_json;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::StoreError;
+pub use finish::{Finish, Outcome};
+pub use payload::{PayloadError, PayloadLimits, decode_payload, encode_payload};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteOptions, SqliteStore};
+pub use store::{
+    Claim, ClaimRequest, Counts, OutboxStatement, PublishedReceiver, Registered, Renewal, RescueCause, RescueRequest,
+    Rescued, Store, TaskFilter,
+};
+pub use task::{EndState, NewTask, SendId, State, Task, TaskId, TaskRecord, WorkerId};

@@ -1,0 +1,138 @@
+//! Taking tasks.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::{Fixture, claim, claimed, finish, new_task, receivers, success, worker};
+use crate::{ClaimRequest, EndState, State, WorkerId};
+
+pub async fn a_task_is_claimed_once_by_many_claimers(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    store.insert((0..500).map(|_| new_task("a")).collect()).await.unwrap();
+    let claimers: Vec<_> = (0..8).map(|_| fixture.open()).collect();
+    let mut running = Vec::new();
+    for claimer in claimers {
+        let claimer = claimer.await;
+        running.push(tokio::spawn(async move {
+            let worker = worker(&claimer).await;
+            let mut got = Vec::new();
+            loop {
+                let claim = claim(&claimer, &worker, 7).await;
+                if claim.tasks.is_empty() {
+                    return got;
+                }
+                got.extend(claim.tasks.into_iter().map(|task| task.id));
+            }
+        }));
+    }
+    let mut all = HashSet::new();
+    for claimer in running {
+        for id in claimer.await.unwrap() {
+            assert!(all.insert(id), "task {id} was claimed twice");
+        }
+    }
+    assert_eq!(all.len(), 500);
+}
+
+pub async fn higher_priority_comes_first_then_the_earlier_one(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    for (receiver, priority, delay) in
+        [("a", 0, 0), ("b", 5, 2), ("c", -5, 0), ("d", 5, 1), ("e", 0, 0), ("later", 100, 500), ("f", 5, 1)]
+    {
+        let mut task = new_task(receiver);
+        task.priority = priority;
+        task.delay = Duration::from_secs(delay);
+        store.insert(vec![task]).await.unwrap();
+    }
+    fixture.advance(Duration::from_secs(2)).await;
+    let worker = worker(&store).await;
+    assert_eq!(receivers(&claim(&store, &worker, 2).await.tasks), ["d", "f"]);
+    assert_eq!(receivers(&claim(&store, &worker, 10).await.tasks), ["b", "a", "e", "c"]);
+}
+
+pub async fn only_the_queues_asked_for_are_claimed(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    for queue in ["default", "mail", "high_priority"] {
+        let mut task = new_task(queue);
+        task.queue = queue.to_owned();
+        store.insert(vec![task]).await.unwrap();
+    }
+    let worker = worker(&store).await;
+    let claim = store.claim(&worker, &ClaimRequest::new(["high_priority", "mail"], 10)).await.unwrap();
+    assert_eq!(receivers(&claim.tasks), ["high_priority", "mail"]);
+    assert_eq!(store.counts().await.unwrap().waiting, 1);
+}
+
+pub async fn a_claim_says_when_the_next_task_is_due(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    assert_eq!(claim(&store, &worker, 1).await.next_due, None);
+    for (priority, delay) in [(0, 40), (-3, 25), (9, 60)] {
+        let mut task = new_task("later");
+        (task.priority, task.delay) = (priority, Duration::from_secs(delay));
+        store.insert(vec![task]).await.unwrap();
+    }
+    assert_eq!(claim(&store, &worker, 1).await.next_due, Some(Duration::from_secs(25)));
+    fixture.advance(Duration::from_secs(30)).await;
+    let got = claim(&store, &worker, 5).await;
+    assert_eq!((got.tasks.len(), got.next_due), (1, Some(Duration::from_secs(10))));
+}
+
+pub async fn a_claim_needs_a_lease(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    store.insert(vec![new_task("a")]).await.unwrap();
+    let error = store.claim(&WorkerId::random(), &ClaimRequest::new(["default"], 1)).await.unwrap_err();
+    assert!(error.is_lease_lost());
+    assert_eq!(store.counts().await.unwrap().waiting, 1);
+}
+
+pub async fn a_task_whose_time_is_over_ends_expired(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let mut task = new_task("a");
+    task.expires_in = Some(Duration::from_secs(10));
+    let ids = store.insert(vec![task.clone(), task]).await.unwrap();
+    let worker = worker(&store).await;
+    let running = claim(&store, &worker, 1).await.tasks.remove(0);
+    fixture.advance(Duration::from_secs(10)).await;
+    assert!(claim(&store, &worker, 5).await.tasks.is_empty());
+    // Who has begun may end.
+    assert!(finish(&store, &worker, &running, success()).await);
+    let states = [EndState::Succeeded, EndState::Expired].map(State::Ended);
+    for (id, state) in ids.into_iter().zip(states) {
+        assert_eq!(store.task(id).await.unwrap().unwrap().state, state);
+    }
+}
+
+pub async fn a_waiting_task_can_be_cancelled_and_a_running_one_cannot(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let running = claimed(&store, &worker).await;
+    let waiting = store.insert(vec![new_task("b")]).await.unwrap()[0];
+    assert!(store.cancel_if_waiting(waiting, "not wanted").await.unwrap());
+    assert!(!store.cancel_if_waiting(waiting, "again").await.unwrap());
+    assert!(!store.cancel_if_waiting(running.id, "too late").await.unwrap());
+    let record = store.task(waiting).await.unwrap().unwrap();
+    assert_eq!(record.state, State::Ended(EndState::Cancelled));
+    assert_eq!(record.reason.as_deref(), Some("not wanted"));
+}
+
+pub async fn rows_put_in_by_hand_do_not_stop_a_claim(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    store.insert((0..5).map(|_| new_task("a")).collect()).await.unwrap();
+    fixture
+        .tamper(
+            "UPDATE signalpost_task SET payload = '{\"cut off' WHERE id = 1;
+             UPDATE signalpost_task SET headers = '[1, 2]', send_id = 'no uuid' WHERE id = 2;
+             UPDATE signalpost_task SET payload = CAST(X'FF00FE' AS TEXT), signal = CAST(X'FF41' AS TEXT) WHERE id = 3;
+             UPDATE signalpost_task SET depth = -4, payload_version = 99999999999 WHERE id = 4;",
+        )
+        .await;
+    let worker = worker(&store).await;
+    let tasks = claim(&store, &worker, 10).await.tasks;
+    assert_eq!(tasks.len(), 5);
+    assert_eq!(tasks[0].payload, b"{\"cut off");
+    assert_eq!(tasks[1].headers, None);
+    assert_eq!(tasks[2].payload, [0xFF, 0, 0xFE]);
+    assert_eq!(tasks[3].depth, 0);
+    assert_eq!(store.tasks(&crate::TaskFilter::default()).await.unwrap().len(), 5);
+}

@@ -1,0 +1,174 @@
+//! Reporting what became of a task.
+
+use std::time::Duration;
+
+use super::{Fixture, LEASE, claim, claimed, finish, new_task, success, worker};
+use crate::{EndState, Finish, Outcome, Renewal, State, TaskFilter};
+
+pub async fn a_success_moves_to_the_history_and_a_second_report_is_refused(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let task = claimed(&store, &worker).await;
+    assert_eq!(store.task(task.id).await.unwrap().unwrap().state, State::Running);
+    let report = Finish::new(&task, success());
+    let answers = store.finish_if_leased(&worker, vec![report.clone(), report]).await.unwrap();
+    assert_eq!(answers, [true, false]);
+    assert!(!finish(&store, &worker, &task, success()).await);
+    assert!(!finish(&store, &worker, &task, Outcome::Released).await);
+    let record = store.task(task.id).await.unwrap().unwrap();
+    assert_eq!(record.state, State::Ended(EndState::Succeeded));
+    assert_eq!((record.attempt, record.result, record.reason), (1, None, None));
+    assert!(record.finished_at.is_some());
+    let counts = store.counts().await.unwrap();
+    assert!(counts.is_idle());
+    assert_eq!(counts.ended(EndState::Succeeded), 1);
+}
+
+pub async fn every_outcome_is_recorded(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    store.insert((0..4).map(|_| new_task("a")).collect()).await.unwrap();
+    let tasks = claim(&store, &worker, 4).await.tasks;
+    let after = Duration::from_secs(90);
+    let outcomes = [
+        Outcome::Succeeded { result: Some("42".to_owned()) },
+        Outcome::Dead { reason: "no such mailbox".to_owned() },
+        Outcome::Retry { after, reason: "try later".to_owned() },
+        Outcome::Released,
+    ];
+    let finishes = tasks.iter().zip(outcomes).map(|(task, outcome)| Finish::new(task, outcome)).collect();
+    assert_eq!(store.finish_if_leased(&worker, finishes).await.unwrap(), [true; 4]);
+
+    let mut records = store.tasks(&TaskFilter::default()).await.unwrap();
+    records.reverse();
+    assert_eq!(records[0].state, State::Ended(EndState::Succeeded));
+    assert_eq!(records[0].result.as_deref(), Some("42"));
+    assert_eq!(records[1].state, State::Ended(EndState::Dead));
+    assert_eq!(records[1].reason.as_deref(), Some("no such mailbox"));
+    assert_eq!((records[2].state, records[2].attempt), (State::Waiting, 1));
+    assert_eq!(records[2].reason.as_deref(), Some("try later"));
+    assert_eq!((records[3].state, records[3].attempt), (State::Waiting, 0));
+
+    assert_eq!(claim(&store, &worker, 4).await.tasks[0].id, tasks[3].id);
+    fixture.advance(after).await;
+    let retried = claim(&store, &worker, 4).await.tasks.remove(0);
+    assert_eq!((retried.id, retried.attempt, retried.failures(), retried.fence), (tasks[2].id, 2, 1, 2));
+}
+
+pub async fn a_release_gives_the_attempt_back(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let mut task = claimed(&store, &worker).await;
+    for round in 1..4 {
+        assert!(finish(&store, &worker, &task, Outcome::Released).await);
+        task = claim(&store, &worker, 1).await.tasks.remove(0);
+        assert_eq!((task.attempt, task.fence, task.failures()), (1, round + 1, 0));
+    }
+}
+
+pub async fn a_deferred_task_remembers_since_when(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let first = claimed(&store, &worker).await;
+    assert_eq!(first.unknown_since, None);
+    let deferred = || Outcome::Deferred { after: Duration::from_secs(10), reason: "no receiver".to_owned() };
+    assert!(finish(&store, &worker, &first, deferred()).await);
+    fixture.advance(Duration::from_secs(10)).await;
+    let second = claim(&store, &worker, 1).await.tasks.remove(0);
+    assert_eq!(second.attempt, 1);
+    let since = second.unknown_since.unwrap();
+    assert!(finish(&store, &worker, &second, deferred()).await);
+    fixture.advance(Duration::from_secs(10)).await;
+    let third = claim(&store, &worker, 1).await.tasks.remove(0);
+    assert_eq!(third.unknown_since, Some(since));
+    // Once somebody has known it, the waiting is forgotten.
+    let retry = Outcome::Retry { after: Duration::ZERO, reason: "failed".to_owned() };
+    assert!(finish(&store, &worker, &third, retry).await);
+    assert_eq!(claim(&store, &worker, 1).await.tasks[0].unknown_since, None);
+}
+
+pub async fn an_overtaken_claim_is_refused(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let one = worker(&store).await;
+    let other = worker(&store).await;
+    let old = claimed(&store, &one).await;
+    assert!(finish(&store, &one, &old, Outcome::Released).await);
+    let new = claim(&store, &other, 1).await.tasks.remove(0);
+    assert_eq!(new.id, old.id);
+    for outcome in [success(), Outcome::Dead { reason: "x".into() }, Outcome::Released] {
+        // Neither by another worker with the fence of old, nor by the right worker with it.
+        assert!(!finish(&store, &one, &old, outcome.clone()).await);
+        assert!(!finish(&store, &other, &old, outcome.clone()).await);
+        assert!(!finish(&store, &one, &new, outcome).await);
+    }
+    assert_eq!(store.task(new.id).await.unwrap().unwrap().state, State::Running);
+    assert!(finish(&store, &other, &new, success()).await);
+}
+
+pub async fn tasks_that_follow_are_written_with_an_accepted_finish_only(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let task = claimed(&store, &worker).await;
+    let mut report = Finish::new(&task, success());
+    report.then = vec![new_task("follows"), new_task("follows")];
+    assert_eq!(store.finish_if_leased(&worker, vec![report.clone()]).await.unwrap(), [true]);
+    assert_eq!(store.counts().await.unwrap().waiting, 2);
+    assert_eq!(store.finish_if_leased(&worker, vec![report]).await.unwrap(), [false]);
+    assert_eq!(store.counts().await.unwrap().waiting, 2);
+}
+
+pub async fn a_reason_is_made_storable(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let task = claimed(&store, &worker).await;
+    let reason = format!("NUL \0, escape \u{1b}[31m, a line\nbreak, {}", "very long ".repeat(100_000));
+    assert!(finish(&store, &worker, &task, Outcome::Dead { reason }).await);
+    let stored = store.task(task.id).await.unwrap().unwrap().reason.unwrap();
+    assert!(stored.starts_with("NUL \u{fffd}, escape \u{fffd}[31m, a line\nbreak, very long"));
+    assert!(stored.len() < 10_000 && stored.ends_with("(cut)"));
+}
+
+pub async fn the_history_is_pruned_by_state_and_age(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let hour = Duration::from_secs(3600);
+    for round in 0..2 {
+        store.insert((0..6).map(|_| new_task("a")).collect()).await.unwrap();
+        for (number, task) in claim(&store, &worker, 6).await.tasks.iter().enumerate() {
+            let outcome = if number < 2 { Outcome::Dead { reason: format!("round {round}") } } else { success() };
+            assert!(finish(&store, &worker, task, outcome).await);
+        }
+        fixture.advance(hour).await;
+        store.renew_if_leased(&worker, LEASE).await.unwrap();
+    }
+    assert_eq!(store.prune(EndState::Succeeded, hour * 2, 3).await.unwrap(), 3);
+    assert_eq!(store.prune(EndState::Succeeded, hour * 2, 100).await.unwrap(), 1);
+    assert_eq!(store.prune(EndState::Succeeded, hour * 2, 100).await.unwrap(), 0);
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.ended(EndState::Succeeded), counts.ended(EndState::Dead)), (4, 4));
+}
+
+pub async fn tasks_of_a_claim_without_an_answer_can_be_given_back(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let (here, neighbour) = (worker(&store).await, worker(&store).await);
+    let known = claimed(&store, &here).await;
+    let elsewhere = claimed(&store, &neighbour).await;
+    // Its answer is lost.
+    let unknown = claimed(&store, &here).await.id;
+    assert_eq!(store.release_all_but(&here, &[known.id]).await.unwrap(), 1);
+    let record = store.task(unknown).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attempt, record.deaths), (State::Waiting, 0, 0));
+    assert!(finish(&store, &here, &known, success()).await);
+    assert!(finish(&store, &neighbour, &elsewhere, success()).await);
+}
+
+pub async fn a_retired_worker_leaves_its_tasks_waiting(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let leaving = worker(&store).await;
+    let task = claimed(&store, &leaving).await;
+    store.retire(&leaving).await.unwrap();
+    assert_eq!(store.renew_if_leased(&leaving, LEASE).await.unwrap(), Renewal::Gone);
+    assert!(!finish(&store, &leaving, &task, success()).await);
+    let record = store.task(task.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attempt, record.deaths), (State::Waiting, 0, 0));
+}

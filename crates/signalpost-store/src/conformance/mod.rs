@@ -1,0 +1,164 @@
+//! The suite that every store has to pass.
+//!
+//! A store's own tests make a [`Fixture`] and hand it to [`store_tests!`](crate::store_tests):
+//!
+//! ```
+//! use signalpost_store::conformance::Fixture;
+//! use signalpost_store::{Clock, ManualClock, SqliteOptions, Store};
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! struct Sqlite {
+//!     directory: tempfile::TempDir,
+//!     clock: Arc<ManualClock>,
+//! }
+//!
+//! impl Fixture for Sqlite {
+//!     async fn new() -> Self {
+//!         Self { directory: tempfile::tempdir().unwrap(), clock: Arc::new(ManualClock::new(1_000_000)) }
+//!     }
+//!
+//!     async fn open(&self) -> Arc<dyn Store> {
+//!         let options = SqliteOptions::new(self.directory.path().join("store.db"));
+//!         Arc::new(options.clock(self.clock.clone()).open().unwrap())
+//!     }
+//!
+//!     async fn advance(&self, by: Duration) {
+//!         self.clock.advance(by);
+//!     }
+//!
+//!     async fn tamper(&self, sql: &'static str) {
+//!         let path = self.directory.path().join("store.db");
+//!         rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+//!     }
+//! }
+//!
+//! signalpost_store::store_tests!(Sqlite);
+//! # fn main() {}
+//! ```
+
+// Public for `store_tests!` only. Each test's name is its documentation.
+#[doc(hidden)]
+pub mod claiming;
+#[doc(hidden)]
+pub mod finishing;
+#[doc(hidden)]
+pub mod rescuing;
+#[doc(hidden)]
+pub mod sending;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{Claim, ClaimRequest, Finish, NewTask, Outcome, RescueRequest, Store, Task, WorkerId};
+
+/// What the suite needs of a store. Every test makes a fixture of its own.
+pub trait Fixture: Send + Sync {
+    /// An empty database.
+    fn new() -> impl Future<Output = Self> + Send;
+
+    /// One more handle on the database, as another process would have. Dropping it is that process's death.
+    fn open(&self) -> impl Future<Output = Arc<dyn Store>> + Send;
+
+    /// Moves the clock of the store forward.
+    fn advance(&self, by: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Runs SQL on a connection of its own, to put in what no store would write.
+    fn tamper(&self, sql: &'static str) -> impl Future<Output = ()> + Send;
+}
+
+/// Makes the suite's tests for a [`Fixture`], one `#[tokio::test]` for each.
+#[macro_export]
+macro_rules! store_tests {
+    ($fixture:ty) => {
+        $crate::store_tests! { $fixture:
+            sending {
+                inserted_tasks_are_numbered_in_order
+                a_task_is_stored_as_it_was_given
+                a_task_that_cannot_be_stored_is_refused_by_name
+                concurrent_inserts_succeed_or_fail_alone
+                a_delayed_task_waits_for_its_time
+                an_insert_through_another_handle_is_noticed
+                published_receivers_can_be_compared
+            }
+            claiming {
+                a_task_is_claimed_once_by_many_claimers
+                higher_priority_comes_first_then_the_earlier_one
+                only_the_queues_asked_for_are_claimed
+                a_claim_says_when_the_next_task_is_due
+                a_claim_needs_a_lease
+                a_task_whose_time_is_over_ends_expired
+                a_waiting_task_can_be_cancelled_and_a_running_one_cannot
+                rows_put_in_by_hand_do_not_stop_a_claim
+            }
+            finishing {
+                a_success_moves_to_the_history_and_a_second_report_is_refused
+                every_outcome_is_recorded
+                a_release_gives_the_attempt_back
+                a_deferred_task_remembers_since_when
+                an_overtaken_claim_is_refused
+                tasks_that_follow_are_written_with_an_accepted_finish_only
+                a_reason_is_made_storable
+                the_history_is_pruned_by_state_and_age
+                tasks_of_a_claim_without_an_answer_can_be_given_back
+                a_retired_worker_leaves_its_tasks_waiting
+            }
+            rescuing {
+                a_dead_workers_tasks_wait_again
+                a_living_worker_is_left_alone
+                an_expired_lease_is_rescued_only_when_asked_for
+                a_renewed_lease_holds
+                a_worker_that_was_rescued_finds_its_lease_gone
+                two_rescuers_do_not_count_a_death_twice
+                only_deaths_suffered_alone_count_towards_the_cap
+                a_suspect_is_claimed_alone
+            }
+        }
+    };
+    ($fixture:ty: $($theme:ident { $($test:ident)* })*) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                $crate::conformance::$theme::$test(
+                    &<$fixture as $crate::conformance::Fixture>::new().await,
+                ).await;
+            }
+        )*)*
+    };
+}
+
+const LEASE: Duration = Duration::from_secs(30);
+
+const RESCUE: RescueRequest = RescueRequest { expired_leases: false, max_deaths_alone: 3 };
+const RESCUE_EXPIRED: RescueRequest = RescueRequest { expired_leases: true, max_deaths_alone: 3 };
+
+fn new_task(receiver: &str) -> NewTask {
+    NewTask::new("tests.signal", receiver, "{}")
+}
+
+async fn worker(store: &Arc<dyn Store>) -> WorkerId {
+    store.register(LEASE).await.unwrap().id
+}
+
+async fn claim(store: &Arc<dyn Store>, worker: &WorkerId, limit: usize) -> Claim {
+    store.claim(worker, &ClaimRequest::new(["default"], limit)).await.unwrap()
+}
+
+/// Sends one task and claims it.
+async fn claimed(store: &Arc<dyn Store>, worker: &WorkerId) -> Task {
+    store.insert(vec![new_task("only")]).await.unwrap();
+    claim(store, worker, 1).await.tasks.remove(0)
+}
+
+async fn finish(store: &Arc<dyn Store>, worker: &WorkerId, task: &Task, outcome: Outcome) -> bool {
+    store.finish_if_leased(worker, vec![Finish::new(task, outcome)]).await.unwrap()[0]
+}
+
+fn success() -> Outcome {
+    Outcome::Succeeded { result: None }
+}
+
+fn receivers(tasks: &[Task]) -> Vec<&str> {
+    tasks.iter().map(|task| &*task.receiver).collect()
+}

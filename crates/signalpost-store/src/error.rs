@@ -1,0 +1,178 @@
+//! What can go wrong with a store.
+
+use std::fmt;
+use std::path::Path;
+
+/// A store's failure: what went wrong, and on a second line what to do about it, where something can be done.
+///
+/// The predicates tell apart what callers may want to treat differently.
+#[derive(Debug, Clone)]
+pub struct StoreError {
+    kind: Kind,
+    message: String,
+    hint: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Locked,
+    Full,
+    ReadOnly,
+    NotAStore,
+    NewerSchema,
+    OldLibrary,
+    NoTables,
+    LeaseLost,
+    InvalidTask,
+    Closed,
+    Other,
+}
+
+macro_rules! predicates {
+    ($($(#[$doc:meta])* $name:ident => $kind:ident),* $(,)?) => {
+        $($(#[$doc])* pub fn $name(&self) -> bool { self.kind == Kind::$kind })*
+    };
+}
+
+impl StoreError {
+    predicates! {
+        /// Somebody else held the database's write lock for longer than the store waits.
+        is_locked => Locked,
+        /// The disk, or the room given to the database, is full. Nothing was written.
+        is_full => Full,
+        /// The database may not be written.
+        is_read_only => ReadOnly,
+        /// The file is not a database.
+        is_not_a_database => NotAStore,
+        /// The tables were made by a newer version of signalpost.
+        is_newer_schema => NewerSchema,
+        /// The SQLite library that is linked has a known way of losing data.
+        is_old_library => OldLibrary,
+        /// The database has no tables of signalpost.
+        is_without_tables => NoTables,
+        /// The worker's lease row is gone: it was rescued, and holds nothing any more.
+        is_lease_lost => LeaseLost,
+        /// A task that cannot be written: a name, a priority or a text that the store refuses.
+        is_invalid_task => InvalidTask,
+        /// The store has been shut down.
+        is_closed => Closed,
+    }
+
+    /// True when trying again later may help without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.kind, Kind::Locked | Kind::Full | Kind::Other)
+    }
+
+    fn new(kind: Kind, message: impl Into<String>, hint: Option<&'static str>) -> Self {
+        Self { kind, message: message.into(), hint }
+    }
+
+    /// A failure that none of the predicates name.
+    pub fn other(message: impl Into<String>) -> Self {
+        Self::new(Kind::Other, message, None)
+    }
+
+    /// See [`StoreError::is_lease_lost`].
+    pub fn lease_lost(worker: &str) -> Self {
+        Self::new(Kind::LeaseLost, format!("worker {worker} has no lease any more: its tasks were rescued"), None)
+    }
+
+    /// See [`StoreError::is_invalid_task`].
+    pub fn invalid_task(message: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidTask, message, None)
+    }
+
+    /// See [`StoreError::is_newer_schema`].
+    pub fn newer_schema(path: &Path, found: i64, known: i64) -> Self {
+        Self::new(
+            Kind::NewerSchema,
+            format!("{} holds signalpost's schema v{found}; this program knows v{known}", path.display()),
+            Some("upgrade the program, or give it a database of its own; the file was not changed"),
+        )
+    }
+
+    /// See [`StoreError::is_without_tables`].
+    pub fn without_tables(database: &str) -> Self {
+        Self::new(
+            Kind::NoTables,
+            format!("{database} has no signalpost tables"),
+            Some("send on a connection to the database that the installed store is in, or open a store there first"),
+        )
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(Kind::Closed, "the store has been shut down", None)
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn old_library(version: &str, least: &str) -> Self {
+        Self::new(
+            Kind::OldLibrary,
+            format!("SQLite {version} is linked; before {least} it can lose committed data (the WAL-reset bug)"),
+            Some("pin libsqlite3-sys to 0.37 or newer, with its feature `bundled`"),
+        )
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn read_only(path: &Path) -> Self {
+        Self::new(
+            Kind::ReadOnly,
+            format!("{} is read-only", path.display()),
+            Some("a store writes: check the permissions of the file and of its directory"),
+        )
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn in_memory() -> Self {
+        Self::new(
+            Kind::Other,
+            "an in-memory database cannot hold a store: each of its connections would see another one",
+            Some("give a path; tests can take one in a temporary directory"),
+        )
+    }
+
+    /// What SQLite says, in our words where we have better ones.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn sqlite(path: &Path, error: rusqlite::Error) -> Self {
+        use rusqlite::ffi::ErrorCode as Code;
+        let file = path.display();
+        let code = error.sqlite_error_code();
+        match code {
+            Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::new(
+                Kind::Locked,
+                format!("{file} stayed locked by another writer"),
+                Some(
+                    "if this very task or thread holds a transaction there, send on it with send_in; otherwise \
+                     look for a transaction that is kept open",
+                ),
+            ),
+            Some(Code::DiskFull) => Self::new(
+                Kind::Full,
+                format!("no room left to write {file}"),
+                Some("nothing was written; make room on the disk, the store goes on by itself"),
+            ),
+            Some(Code::ReadOnly) => Self::read_only(path),
+            Some(Code::NotADatabase | Code::DatabaseCorrupt) => Self::new(
+                Kind::NotAStore,
+                format!("{file} is not a SQLite database, or is damaged: {error}"),
+                Some("check the path; the file was not changed"),
+            ),
+            Some(Code::CannotOpen) => {
+                Self::new(Kind::Other, format!("cannot open {file}: {error}"), Some("check that its directory exists"))
+            }
+            _ => Self::new(Kind::Other, format!("{file}: {error}"), None),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match self.hint {
+            Some(hint) => write!(f, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}

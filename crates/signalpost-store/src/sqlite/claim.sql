@@ -1,0 +1,12 @@
+-- ?1 worker, ?2 queue, ?3 priority, ?4 now, ?5 how many at most
+UPDATE signalpost_task
+SET worker = ?1, fence = fence + 1, attempt = attempt + 1
+WHERE id IN (
+    SELECT id FROM signalpost_task INDEXED BY signalpost_task_waiting
+    WHERE worker IS NULL AND deaths < 2 AND queue = ?2 AND priority = ?3 AND run_at <= ?4
+    ORDER BY run_at, id
+    LIMIT ?5
+)
+RETURNING
+    id, send_id, signal, sender, receiver, queue, priority, run_at, key, payload, payload_version,
+    headers, parent, depth, attempt, deaths, fence, created_at, unknown_since

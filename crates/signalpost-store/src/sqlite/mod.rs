@@ -1,0 +1,296 @@
+//! The store on SQLite: one file, one writer connection on a thread of its own, group commit.
+
+mod lock;
+mod operations;
+mod rows;
+mod schema;
+mod thread;
+mod watcher;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::clock::{Clock, SystemClock};
+use crate::{
+    Claim, ClaimRequest, Counts, EndState, Finish, NewTask, OutboxStatement, PublishedReceiver, Registered, Renewal,
+    RescueRequest, Rescued, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
+};
+use lock::{LockDirectory, WorkerLock};
+use thread::DatabaseThread;
+use watcher::Watcher;
+
+/// How a [`SqliteStore`] is opened.
+///
+/// ```
+/// use signalpost_store::{SqliteOptions, Store};
+/// use std::time::Duration;
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("app.db");
+/// let store = SqliteOptions::new(path).busy_timeout(Duration::from_secs(10)).open()?;
+/// # Ok::<(), signalpost_store::StoreError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    path: PathBuf,
+    busy_timeout: Duration,
+    poll_interval: Duration,
+    clock: Arc<dyn Clock>,
+    max_pages: Option<u32>,
+}
+
+impl SqliteOptions {
+    /// A store in the database file `path`, with everything else at its default.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            busy_timeout: Duration::from_secs(5),
+            poll_interval: Duration::from_millis(2),
+            clock: Arc::new(SystemClock),
+            max_pages: None,
+        }
+    }
+
+    /// How long a write waits for another writer before it fails with [`StoreError::is_locked`]. Default: 5 s. A
+    /// renewal waits as long, so keep it well below a third of the workers' lease.
+    #[must_use]
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// How often the database is asked for other processes' commits while a worker of this process is idle.
+    /// Default: 2 ms, which costs well under a hundredth of a core. It bounds how soon an idle worker hears of a
+    /// commit elsewhere.
+    #[must_use]
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// The clock. Default: this machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The most pages that the database may grow to through this store. Default: no limit but the disk's. A write
+    /// beyond it fails with [`StoreError::is_full`].
+    #[must_use]
+    pub fn max_pages(mut self, pages: u32) -> Self {
+        self.max_pages = Some(pages);
+        self
+    }
+
+    /// Opens the store: creates the file where there is none, and the tables where they are missing.
+    ///
+    /// The database is switched to WAL. Other tables in it are not touched.
+    ///
+    /// # Errors
+    ///
+    /// When the SQLite that is linked is older than 3.51.3, the file is not a database, is read-only, or holds a
+    /// newer schema, and when its directory does not exist.
+    pub fn open(self) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open_with(self)
+    }
+}
+
+/// Tasks in a SQLite database: see [`SqliteOptions`] for the settings.
+///
+/// One thread holds the one connection that writes, with `synchronous=FULL` and `BEGIN IMMEDIATE`; calls that come
+/// while it is busy share its next transaction. A second thread reads, and a third one watches for the commits of
+/// others while somebody waits for them.
+///
+/// ```
+/// use signalpost_store::{SqliteStore, Store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), signalpost_store::StoreError> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let path = directory.path().join("app.db");
+/// let store = SqliteStore::open(path)?;
+/// assert!(store.counts().await?.is_idle());
+/// # Ok(())
+/// # }
+/// ```
+pub struct SqliteStore {
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    writer: DatabaseThread,
+    reader: DatabaseThread,
+    watcher: Arc<Watcher>,
+    lock_directory: LockDirectory,
+    locks: Arc<Mutex<HashMap<WorkerId, WorkerLock>>>,
+}
+
+impl SqliteStore {
+    /// Opens the store in `path` with the default options.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteOptions::open`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        SqliteOptions::new(path).open()
+    }
+
+    /// The database file, as an absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open_with(options: SqliteOptions) -> Result<Self, StoreError> {
+        schema::check_library(rusqlite::version_number(), rusqlite::version())?;
+        let (path, writer) = schema::open(&options)?;
+        let reader = schema::connect(&path, &options)?;
+        let watched = schema::connect(&path, &options)?;
+        let watcher = Watcher::start(watched, options.poll_interval);
+        let in_commit = watcher.clone();
+        Ok(Self {
+            clock: options.clock,
+            writer: DatabaseThread::start("signalpost-write", &path, writer, move || in_commit.bump())?,
+            reader: DatabaseThread::start("signalpost-read", &path, reader, || {})?,
+            watcher,
+            lock_directory: LockDirectory::beside(&path),
+            locks: Arc::default(),
+            path,
+        })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn outbox(&self) -> OutboxStatement {
+        let now = (!self.clock.is_the_databases()).then(|| self.clock.now());
+        OutboxStatement { sql: operations::INSERT, now }
+    }
+
+    async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {
+        if tasks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (count, json) = (tasks.len(), self.outbox().parameter(&tasks)?);
+        self.writer.write_and_wake(move |connection| operations::insert(connection, &json, count)).await
+    }
+
+    async fn register(&self, lease: Duration) -> Result<Registered, StoreError> {
+        let (id, now) = (WorkerId::random(), self.clock.now());
+        let lock = self.lock_directory.take(&id);
+        let (worker, lock_name) = (id.clone(), lock.as_ref().map(|lock| lock.name().to_owned()));
+        let death_is_visible = lock.is_some();
+        self.writer
+            .write(move |connection| operations::register(connection, &worker, lock_name.as_deref(), now, lease))
+            .await?;
+        if let Some(lock) = lock {
+            self.locks.lock().unwrap_or_else(|poison| poison.into_inner()).insert(id.clone(), lock);
+        }
+        Ok(Registered { id, death_is_visible })
+    }
+
+    async fn renew_if_leased(&self, worker: &WorkerId, lease: Duration) -> Result<Renewal, StoreError> {
+        let (worker, clock) = (worker.clone(), self.clock.clone());
+        // The time is taken when the write happens: it may have waited for its turn.
+        self.writer.write(move |connection| operations::renew(connection, &worker, clock.now(), lease)).await
+    }
+
+    async fn release_all_but(&self, worker: &WorkerId, held: &[TaskId]) -> Result<usize, StoreError> {
+        let (worker, held) = (worker.clone(), held.to_vec());
+        self.writer.write_and_wake(move |connection| operations::release_all_but(connection, &worker, &held)).await
+    }
+
+    async fn retire(&self, worker: &WorkerId) -> Result<(), StoreError> {
+        let retiring = worker.clone();
+        self.writer.write_and_wake(move |connection| operations::retire(connection, &retiring)).await?;
+        let lock = self.locks.lock().unwrap_or_else(|poison| poison.into_inner()).remove(worker);
+        if let Some(lock) = lock {
+            lock.remove();
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, worker: &WorkerId, request: &ClaimRequest) -> Result<Claim, StoreError> {
+        let (worker, request, now) = (worker.clone(), request.clone(), self.clock.now());
+        self.writer.write(move |connection| operations::claim(connection, &worker, &request, now)).await
+    }
+
+    async fn finish_if_leased(&self, worker: &WorkerId, finishes: Vec<Finish>) -> Result<Vec<bool>, StoreError> {
+        if finishes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (worker, outbox) = (worker.clone(), self.outbox());
+        let now = self.clock.now();
+        self.writer
+            .write_and_wake(move |connection| operations::finish(connection, &worker, &finishes, &outbox, now))
+            .await
+    }
+
+    async fn rescue(&self, request: &RescueRequest) -> Result<Vec<Rescued>, StoreError> {
+        let (request, now, directory) = (*request, self.clock.now(), self.lock_directory.clone());
+        let own: Vec<WorkerId> =
+            self.locks.lock().unwrap_or_else(|poison| poison.into_inner()).keys().cloned().collect();
+        let fallen =
+            self.reader.read(move |connection| operations::fallen(connection, &directory, &own, &request, now)).await?;
+        if fallen.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.writer.write_and_wake(move |connection| operations::rescue(connection, fallen, &request, now)).await
+    }
+
+    async fn cancel_if_waiting(&self, task: TaskId, reason: &str) -> Result<bool, StoreError> {
+        let (now, reason) = (self.clock.now(), crate::task_json::readable(reason));
+        self.writer.write(move |connection| operations::cancel(connection, task, &reason, now)).await
+    }
+
+    async fn prune(&self, state: EndState, older_than: Duration, limit: usize) -> Result<usize, StoreError> {
+        let before = self.clock.now().saturating_sub(crate::clock::millis(older_than));
+        self.writer.write(move |connection| operations::prune(connection, state, before, limit)).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.reader.read(operations::counts).await
+    }
+
+    async fn task(&self, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
+        self.reader.read(move |connection| rows::find(connection, task)).await
+    }
+
+    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError> {
+        let filter = filter.clone();
+        self.reader.read(move |connection| rows::list(connection, &filter)).await
+    }
+
+    async fn publish_receivers(&self, receivers: &[PublishedReceiver]) -> Result<(), StoreError> {
+        let (receivers, now) = (receivers.to_vec(), self.clock.now());
+        self.writer.write(move |connection| operations::publish(connection, &receivers, now)).await
+    }
+
+    async fn published_receivers(&self, within: Duration) -> Result<Vec<PublishedReceiver>, StoreError> {
+        let after = self.clock.now().saturating_sub(crate::clock::millis(within));
+        self.reader.read(move |connection| operations::published(connection, after)).await
+    }
+
+    fn change_count(&self) -> u64 {
+        self.watcher.count()
+    }
+
+    async fn change_after(&self, seen: u64) {
+        self.watcher.change_after(seen).await;
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.watcher.stop();
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.path).finish_non_exhaustive()
+    }
+}

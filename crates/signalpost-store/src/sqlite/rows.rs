@@ -1,0 +1,124 @@
+//! Rows as tasks. A row may have been put in by hand: what it holds is read without trust.
+
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
+
+use super::thread::Outcome as Done;
+use crate::{State, Task, TaskFilter, TaskId, TaskRecord};
+
+/// Runs a statement that returns tasks in the columns of `claim.sql`.
+pub(super) fn tasks(statement: &mut CachedStatement<'_>, params: impl Params) -> Done<Vec<Task>> {
+    Ok(statement.query_map(params, task)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Runs a statement that returns numbers of tasks.
+pub(super) fn ids(statement: &mut CachedStatement<'_>, params: impl Params) -> Done<Vec<i64>> {
+    Ok(statement.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
+    Ok(Task {
+        id: TaskId(row.get("id")?),
+        send_id: text(row, "send_id")?,
+        signal: text(row, "signal")?,
+        sender: optional_text(row, "sender")?,
+        receiver: text(row, "receiver")?,
+        queue: text(row, "queue")?,
+        priority: row.get("priority")?,
+        run_at: row.get("run_at")?,
+        key: optional_text(row, "key")?,
+        payload: bytes(row, "payload")?.unwrap_or_default(),
+        payload_version: number(row, "payload_version")?,
+        headers: serde_json::from_slice(&bytes(row, "headers")?.unwrap_or_default()).ok(),
+        parent: row.get::<_, Option<i64>>("parent")?.map(TaskId),
+        depth: number(row, "depth")?,
+        attempt: number(row, "attempt")?,
+        deaths: number(row, "deaths")?,
+        fence: row.get("fence")?,
+        created_at: row.get("created_at")?,
+        unknown_since: row.get("unknown_since")?,
+    })
+}
+
+fn bytes(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes.to_vec()),
+        _ => None,
+    })
+}
+
+/// A text column can hold bytes that are not UTF-8; one such row must not stop a claim.
+fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
+    Ok(optional_text(row, column)?.unwrap_or_default())
+}
+
+fn optional_text(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<String>> {
+    Ok(bytes(row, column)?.map(|bytes| {
+        String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }))
+}
+
+fn number(row: &Row<'_>, column: &str) -> rusqlite::Result<u32> {
+    let number: i64 = row.get(column)?;
+    Ok(u32::try_from(number.clamp(0, i64::from(u32::MAX))).unwrap_or(u32::MAX))
+}
+
+/// Live and ended tasks in the same columns.
+const RECORDS: &str = "
+    SELECT id, send_id, signal, sender, receiver, queue,
+           CASE WHEN worker IS NULL THEN 'waiting' ELSE 'running' END AS state,
+           attempt, deaths, fence, worker, parent, run_at, created_at, NULL AS finished_at, reason, NULL AS result
+    FROM signalpost_task
+    UNION ALL
+    SELECT id, send_id, signal, sender, receiver, queue, state,
+           attempt, deaths, fence, worker, parent, run_at, created_at, finished_at, reason, result
+    FROM signalpost_history";
+
+pub(super) fn find(connection: &Connection, id: TaskId) -> Done<Option<TaskRecord>> {
+    let sql = format!("SELECT * FROM ({RECORDS}) WHERE id = ?1");
+    Ok(connection.prepare_cached(&sql)?.query_row([id.0], record).optional()?)
+}
+
+pub(super) fn list(connection: &Connection, filter: &TaskFilter) -> Done<Vec<TaskRecord>> {
+    let sql = format!(
+        "SELECT * FROM ({RECORDS}) WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR send_id = ?2) AND id < ?3 \
+         ORDER BY id DESC LIMIT ?4"
+    );
+    let before = filter.before.map_or(i64::MAX, |before| before.0);
+    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+    let state = filter.state.map(State::as_str);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let records = statement.query_map(params![state, filter.send_id, before, limit], record)?;
+    Ok(records.collect::<rusqlite::Result<_>>()?)
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
+    let state = match text(row, "state")?.as_str() {
+        "waiting" => State::Waiting,
+        "running" => State::Running,
+        ended => State::Ended(
+            ended
+                .parse()
+                .map_err(|error: String| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into()))?,
+        ),
+    };
+    Ok(TaskRecord {
+        id: TaskId(row.get("id")?),
+        send_id: text(row, "send_id")?,
+        signal: text(row, "signal")?,
+        sender: optional_text(row, "sender")?,
+        receiver: text(row, "receiver")?,
+        queue: text(row, "queue")?,
+        state,
+        attempt: number(row, "attempt")?,
+        deaths: number(row, "deaths")?,
+        fence: row.get("fence")?,
+        worker: optional_text(row, "worker")?,
+        parent: row.get::<_, Option<i64>>("parent")?.map(TaskId),
+        run_at: row.get("run_at")?,
+        created_at: row.get("created_at")?,
+        finished_at: row.get("finished_at")?,
+        reason: optional_text(row, "reason")?,
+        result: optional_text(row, "result")?,
+    })
+}

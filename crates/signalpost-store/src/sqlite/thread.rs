@@ -1,0 +1,237 @@
+//! A connection on a thread of its own, and the group commit of what is asked of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::StoreError;
+
+/// The most calls that share a transaction. A thousand rows are written in a few milliseconds, for which everybody
+/// in the group waits.
+const GROUP: usize = 256;
+
+/// A writer that always has work would hold the lock nearly always, and a neighbour who asks for it now and then
+/// would hardly ever find it free. So it steps back for a moment now and then.
+const STEP_BACK_AFTER: Duration = Duration::from_millis(5);
+const STEP_BACK_FOR: Duration = Duration::from_micros(200);
+
+/// What goes wrong inside an operation, before it is put into words.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Sqlite(rusqlite::Error),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Failure::Sqlite(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Failure::Store(error)
+    }
+}
+
+pub(super) type Outcome<T> = Result<T, Failure>;
+
+/// One call, run with the connection or with the reason why there is no transaction to run it in.
+type Call = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Done + Send>;
+
+/// A call that has been run, whose answer waits for the commit.
+struct Done {
+    succeeded: bool,
+    wakes: bool,
+    answer: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+enum Job {
+    Write(Call),
+    Read(Call),
+}
+
+pub(super) struct DatabaseThread {
+    jobs: mpsc::Sender<Job>,
+    path: PathBuf,
+}
+
+impl DatabaseThread {
+    /// Starts the thread. It ends when this value is dropped, after the calls that have been made.
+    pub(super) fn start(
+        name: &str,
+        path: &Path,
+        connection: Connection,
+        after_wake: impl Fn() + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let (jobs, queue) = mpsc::channel();
+        let at = path.to_owned();
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || serve(&connection, &queue, &at, after_wake))
+            .map_err(|error| StoreError::other(format!("cannot start the thread {name}: {error}")))?;
+        Ok(Self { jobs, path: path.to_owned() })
+    }
+
+    /// Runs `work` in a transaction, perhaps together with other calls; returns when it is on disk.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(work, false, Job::Write).await
+    }
+
+    /// As [`DatabaseThread::write`]; afterwards those who wait for changes are told.
+    pub(super) async fn write_and_wake<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(work, true, Job::Write).await
+    }
+
+    /// Runs `work` in a read transaction of its own.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(work, false, Job::Read).await
+    }
+
+    async fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        wakes: bool,
+        kind: fn(Call) -> Job,
+    ) -> Result<T, StoreError> {
+        let (sender, answer) = oneshot::channel();
+        let path = self.path.clone();
+        let call: Call = Box::new(move |connection| {
+            let outcome = connection.and_then(|connection| {
+                work(connection).map_err(|failure| match failure {
+                    Failure::Sqlite(error) => StoreError::sqlite(&path, error),
+                    Failure::Store(error) => error,
+                })
+            });
+            Done {
+                succeeded: outcome.is_ok(),
+                wakes,
+                // Nobody may be waiting any more: the caller's future was dropped.
+                answer: Box::new(move |committed| drop(sender.send(outcome.and_then(|it| committed.map(|()| it))))),
+            }
+        });
+        self.jobs.send(kind(call)).map_err(|_| StoreError::closed())?;
+        answer.await.map_err(|_| StoreError::closed())?
+    }
+}
+
+fn serve(connection: &Connection, queue: &mpsc::Receiver<Job>, path: &Path, after_wake: impl Fn()) {
+    let mut busy_since = Instant::now();
+    let mut next = None;
+    loop {
+        let job = match next.take() {
+            Some(job) => job,
+            None => match queue.try_recv() {
+                Ok(job) => job,
+                Err(_) => {
+                    let Ok(job) = queue.recv() else { return };
+                    busy_since = Instant::now();
+                    job
+                }
+            },
+        };
+        match job {
+            Job::Read(call) => read(connection, path, call),
+            Job::Write(call) => {
+                let mut group = vec![call];
+                while group.len() < GROUP {
+                    match queue.try_recv() {
+                        Ok(Job::Write(call)) => group.push(call),
+                        Ok(other) => {
+                            next = Some(other);
+                            break;
+                        }
+                        Err(_) => break,
+                    }
+                }
+                if write(connection, path, group) {
+                    after_wake();
+                }
+            }
+        }
+        if busy_since.elapsed() > STEP_BACK_AFTER {
+            thread::park_timeout(STEP_BACK_FOR);
+            busy_since = Instant::now();
+        }
+    }
+}
+
+fn read(connection: &Connection, path: &Path, call: Call) {
+    let transaction = connection.unchecked_transaction().map_err(|error| StoreError::sqlite(path, error));
+    let done = call(transaction.as_deref().map_err(Clone::clone));
+    (done.answer)(Ok(()));
+}
+
+/// Runs the calls in one transaction, each in a savepoint so that one that fails does so alone. Returns whether
+/// something was committed that others may wait for.
+fn write(connection: &Connection, path: &Path, group: Vec<Call>) -> bool {
+    let failed = |error| StoreError::sqlite(path, error);
+    if let Err(error) = execute(connection, "BEGIN IMMEDIATE").map_err(failed) {
+        for call in group {
+            (call(Err(error.clone())).answer)(Ok(()));
+        }
+        return false;
+    }
+    let alone = group.len() == 1;
+    let mut all_done = Vec::with_capacity(group.len());
+    let mut broken = None;
+    for call in group {
+        if let Some(error) = &broken {
+            all_done.push(call(Err(StoreError::clone(error))));
+            continue;
+        }
+        if !alone && let Err(error) = execute(connection, "SAVEPOINT one") {
+            let error = failed(error);
+            all_done.push(call(Err(error.clone())));
+            broken = Some(error);
+            continue;
+        }
+        let done = call(Ok(connection));
+        let ended = match (alone, done.succeeded) {
+            (true, true) => Ok(()),
+            (true, false) => Err(StoreError::other("rolled back")),
+            (false, true) => execute(connection, "RELEASE one").map_err(failed),
+            (false, false) => {
+                execute(connection, "ROLLBACK TO one").and_then(|()| execute(connection, "RELEASE one")).map_err(failed)
+            }
+        };
+        // A full disk or an I/O error ends the whole transaction, and with it what the calls before had done.
+        if connection.is_autocommit() {
+            broken = Some(StoreError::other("the transaction was rolled back by a failure of a call beside this one"));
+        } else if let Err(error) = ended {
+            broken = Some(error);
+        }
+        all_done.push(done);
+    }
+    let committed = match broken {
+        Some(error) => Err(error),
+        None => execute(connection, "COMMIT").map_err(failed),
+    };
+    if committed.is_err() && !connection.is_autocommit() {
+        // Nothing is left to be done about a failure here: the connection's next BEGIN will say so.
+        let _ = execute(connection, "ROLLBACK");
+    }
+    let mut wakes = false;
+    for done in all_done {
+        wakes |= done.succeeded && done.wakes;
+        (done.answer)(committed.clone());
+    }
+    wakes && committed.is_ok()
+}
+
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}

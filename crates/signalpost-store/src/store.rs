@@ -1,0 +1,277 @@
+//! The contract of a store.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{EndState, Finish, NewTask, StoreError, TaskId, TaskRecord, WorkerId};
+use crate::{State, Task};
+
+/// The database that holds tasks.
+///
+/// # What every store keeps
+///
+/// - Every method that changes something is one transaction, durable when the method returns `Ok`. On `Err`
+///   nothing has changed, except where the connection was lost before the answer: then the change has been made or
+///   not, and asking again is safe, because every change is guarded.
+/// - A claimed task is moved on only by the claim that holds it: [`Store::finish_if_leased`] compares worker and
+///   fence. What it cannot move it reports, and leaves as it is.
+/// - A task ends once. Its number is never used again.
+/// - Times are the store's own clock. Durations are given, never points of time.
+/// - Text is stored as given. A text with a NUL is refused, as [`StoreError::is_invalid_task`], before anything is
+///   written; a reason is made storable instead of refused, because recording a failure must not fail.
+///
+/// # What a store does not do
+///
+/// It has no policy: no backoff, no timeouts of receivers, no choice of queues. It starts nothing on its own.
+///
+/// The suite in [`conformance`](crate::conformance) (feature `conformance`) holds a store to all of this.
+#[async_trait]
+pub trait Store: Send + Sync + Debug + 'static {
+    /// The statement with which a client writes tasks on a connection of its own.
+    fn outbox(&self) -> OutboxStatement;
+
+    /// Writes tasks, all or none, and returns their numbers in the order given.
+    ///
+    /// Concurrent calls may share a transaction; one that fails does so alone.
+    async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError>;
+
+    /// Makes a worker known: a new id, a lock that its death releases where the store has one, and a lease row.
+    async fn register(&self, lease: Duration) -> Result<Registered, StoreError>;
+
+    /// Extends the worker's lease to `lease` from now, for all of its tasks. A lease that has expired but was not
+    /// yet rescued is revived by it.
+    async fn renew_if_leased(&self, worker: &WorkerId, lease: Duration) -> Result<Renewal, StoreError>;
+
+    /// Gives back the worker's running tasks other than those in `held`, attempts included; says how many.
+    ///
+    /// For a worker whose claim ended without an answer: it may have tasks that it does not know of, which its own
+    /// renewals would keep running for ever. Not while another claim of the worker is under way.
+    async fn release_all_but(&self, worker: &WorkerId, held: &[TaskId]) -> Result<usize, StoreError>;
+
+    /// Removes the worker, gives back what it still holds (attempts included) and releases its lock. For a clean
+    /// stop: nothing of the worker may be running any more.
+    async fn retire(&self, worker: &WorkerId) -> Result<(), StoreError>;
+
+    /// Takes due tasks for the worker: higher priority first, then the one that has been due for longer.
+    ///
+    /// Tasks whose time is over end as *expired* instead. Suspects ([`Task::is_suspect`]) are only taken by a
+    /// request for one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::is_lease_lost`] when the worker's lease row is gone.
+    async fn claim(&self, worker: &WorkerId, request: &ClaimRequest) -> Result<Claim, StoreError>;
+
+    /// Records what became of claimed tasks, in one transaction. The answers are in the order of the reports:
+    /// `false` says that the claim was overtaken, and that nothing was changed for it.
+    async fn finish_if_leased(&self, worker: &WorkerId, finishes: Vec<Finish>) -> Result<Vec<bool>, StoreError>;
+
+    /// Takes up the tasks of workers that are dead, or whose lease has expired. Removing the lease row and freeing
+    /// the tasks are one transaction.
+    ///
+    /// A store with locks looks at the locks; where it finds one free its worker is dead. A lock that is held does
+    /// not extend a lease.
+    async fn rescue(&self, request: &RescueRequest) -> Result<Vec<Rescued>, StoreError>;
+
+    /// Ends a waiting task as *cancelled*. `false`: it is not waiting (any more).
+    async fn cancel_if_waiting(&self, task: TaskId, reason: &str) -> Result<bool, StoreError>;
+
+    /// Forgets up to `limit` ended tasks that ended in `state` longer than `older_than` ago, the oldest first per
+    /// queue; says how many.
+    async fn prune(&self, state: EndState, older_than: Duration, limit: usize) -> Result<usize, StoreError>;
+
+    /// How many tasks there are in each state.
+    async fn counts(&self) -> Result<Counts, StoreError>;
+
+    /// One task, live or ended.
+    async fn task(&self, task: TaskId) -> Result<Option<TaskRecord>, StoreError>;
+
+    /// Tasks, newest first.
+    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError>;
+
+    /// Publishes what a worker has registered, for senders to compare.
+    async fn publish_receivers(&self, receivers: &[PublishedReceiver]) -> Result<(), StoreError>;
+
+    /// What workers have published within the last `within`.
+    async fn published_receivers(&self, within: Duration) -> Result<Vec<PublishedReceiver>, StoreError>;
+
+    /// How many changes by which tasks may have become due this store has seen. Read it before a claim, and give it
+    /// to [`Store::change_after`] when the claim got nothing.
+    fn change_count(&self) -> u64;
+
+    /// Waits for a change after `seen`: at once for commits through this store, within a few milliseconds for those
+    /// of other connections and processes. A hint: it may come without cause, and whoever waits for it looks now
+    /// and then by himself.
+    ///
+    /// Watching the database costs something only while somebody waits here.
+    async fn change_after(&self, seen: u64);
+}
+
+/// How a client sends on its own connection: run `sql` there with one text parameter.
+#[derive(Debug, Clone)]
+pub struct OutboxStatement {
+    /// The statement.
+    pub sql: &'static str,
+    /// The time to write into the rows, where the database's own clock is not the store's (in tests).
+    pub(crate) now: Option<i64>,
+}
+
+impl OutboxStatement {
+    /// The one parameter: a JSON text that holds all tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::is_invalid_task`] when a task cannot be stored.
+    pub fn parameter(&self, tasks: &[NewTask]) -> Result<String, StoreError> {
+        crate::task_json::render(tasks, self.now)
+    }
+}
+
+/// A worker as [`Store::register`] made it known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// Its id.
+    pub id: WorkerId,
+    /// Whether others can see its death at once. If not, its tasks are taken up when its lease has expired.
+    pub death_is_visible: bool,
+}
+
+/// What became of a lease that was to be renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// It had not expired.
+    Kept,
+    /// It had expired, and nobody had rescued it yet: by the store's clock this worker was late, or the clock has
+    /// jumped. The others may be as late.
+    Revived,
+    /// The row is gone: whatever the worker held was rescued.
+    Gone,
+}
+
+/// What a worker asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimRequest {
+    /// The queues, in the order in which they are looked at.
+    pub queues: Vec<String>,
+    /// How many tasks at most.
+    pub limit: usize,
+    /// True: one suspect and nothing else. For a worker that has nothing in hand.
+    pub suspect: bool,
+}
+
+impl ClaimRequest {
+    /// Up to `limit` tasks of these queues, no suspects.
+    pub fn new<Q: Into<String>>(queues: impl IntoIterator<Item = Q>, limit: usize) -> Self {
+        Self { queues: queues.into_iter().map(Into::into).collect(), limit, suspect: false }
+    }
+
+    /// One suspect of these queues.
+    pub fn suspect<Q: Into<String>>(queues: impl IntoIterator<Item = Q>) -> Self {
+        Self { suspect: true, ..Self::new(queues, 1) }
+    }
+}
+
+/// What a claim got.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Claim {
+    /// The tasks, in the order in which they should be started.
+    pub tasks: Vec<Task>,
+    /// How long until the next waiting task of these queues is due, if `tasks` is short of the limit and there is
+    /// one. Zero when a suspect is due.
+    pub next_due: Option<Duration>,
+    /// A suspect of these queues is due.
+    pub suspect_is_due: bool,
+}
+
+/// Which workers are to be looked at, and what becomes of tasks that die alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RescueRequest {
+    /// Also rescue by the lease. Without it only by locks that are seen to be free.
+    pub expired_leases: bool,
+    /// How many deaths a task may suffer alone before it is dead.
+    pub max_deaths_alone: u32,
+}
+
+/// Why a worker's tasks were taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RescueCause {
+    /// Its lock was free: it is dead.
+    Died,
+    /// Its lease had expired: it is dead, frozen or cut off.
+    LeaseExpired,
+}
+
+/// One worker that was rescued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rescued {
+    /// Who it was.
+    pub worker: WorkerId,
+    /// Why.
+    pub cause: RescueCause,
+    /// The tasks that wait again.
+    pub waiting: Vec<TaskId>,
+    /// The tasks that are dead, having died alone too often.
+    pub dead: Vec<TaskId>,
+}
+
+/// How many tasks there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// In no worker's hands, due or not.
+    pub waiting: u64,
+    /// In a worker's hands.
+    pub running: u64,
+    /// In the history.
+    pub ended: BTreeMap<EndState, u64>,
+}
+
+impl Counts {
+    /// How many tasks in the history ended as `state`.
+    pub fn ended(&self, state: EndState) -> u64 {
+        self.ended.get(&state).copied().unwrap_or(0)
+    }
+
+    /// True when no task is live.
+    pub fn is_idle(&self) -> bool {
+        self.waiting == 0 && self.running == 0
+    }
+}
+
+/// Which tasks to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// Only tasks in this state.
+    pub state: Option<State>,
+    /// Only tasks of this send.
+    pub send_id: Option<String>,
+    /// Only tasks with a smaller number: the next page.
+    pub before: Option<TaskId>,
+    /// How many at most. Default: 50.
+    pub limit: usize,
+}
+
+impl Default for TaskFilter {
+    fn default() -> Self {
+        Self { state: None, send_id: None, before: None, limit: 50 }
+    }
+}
+
+/// A receiver as a worker has published it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PublishedReceiver {
+    /// The receiver's name.
+    pub name: String,
+    /// The signal that it listens to.
+    pub signal: String,
+    /// Its queue.
+    pub queue: String,
+}
+
+// Stores are handed about behind an `Arc`.
+const _: fn(Arc<dyn Store>) = |_| {};

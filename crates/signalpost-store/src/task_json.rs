@@ -1,0 +1,117 @@
+//! Tasks as the outbox statement reads them: one JSON array.
+
+use serde::Serialize;
+
+use crate::clock::millis;
+use crate::{NewTask, StoreError};
+
+/// The longest name of a signal, sender, receiver or queue, in bytes.
+const MAX_NAME: usize = 200;
+
+#[derive(Serialize)]
+struct Row<'a> {
+    send_id: String,
+    signal: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<&'a str>,
+    receiver: &'a str,
+    queue: &'a str,
+    priority: i16,
+    delay: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    // As a text, so that it is stored byte by byte as it was written.
+    payload: &'a str,
+    payload_version: u32,
+    headers: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<i64>,
+    depth: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now: Option<i64>,
+}
+
+/// The outbox statement's parameter for `tasks`.
+pub(crate) fn render(tasks: &[NewTask], now: Option<i64>) -> Result<String, StoreError> {
+    let rows = tasks.iter().map(|task| row(task, now)).collect::<Result<Vec<_>, _>>()?;
+    serde_json::to_string(&rows).map_err(|error| StoreError::invalid_task(error.to_string()))
+}
+
+fn row(task: &NewTask, now: Option<i64>) -> Result<Row<'_>, StoreError> {
+    name("signal", &task.signal)?;
+    name("receiver", &task.receiver)?;
+    name("queue", &task.queue)?;
+    task.sender.as_deref().map_or(Ok(()), |sender| name("sender", sender))?;
+    if !(-100..=100).contains(&task.priority) {
+        let (signal, priority) = (&task.signal, task.priority);
+        return Err(StoreError::invalid_task(format!(
+            "a task of signal `{signal}` has priority {priority}; it must lie between -100 and 100"
+        )));
+    }
+    let headers = serde_json::to_string(&task.headers).map_err(|error| StoreError::invalid_task(error.to_string()))?;
+    let texts = [("payload", &*task.payload), ("headers", &headers), ("key", task.key.as_deref().unwrap_or(""))];
+    for (what, text) in texts {
+        if text.contains('\0') || (what != "key" && text.contains(r"\u0000")) && holds_nul(text) {
+            let signal = &task.signal;
+            return Err(StoreError::invalid_task(format!(
+                "the {what} of a task of signal `{signal}` holds the character NUL, which not every database can store"
+            )));
+        }
+    }
+    Ok(Row {
+        send_id: task.send_id.to_string(),
+        signal: &task.signal,
+        sender: task.sender.as_deref(),
+        receiver: &task.receiver,
+        queue: &task.queue,
+        priority: task.priority,
+        delay: millis(task.delay),
+        expires_in: task.expires_in.map(millis),
+        key: task.key.as_deref(),
+        payload: &task.payload,
+        payload_version: task.payload_version,
+        headers,
+        parent: task.parent.map(|parent| parent.0),
+        depth: task.depth,
+        now,
+    })
+}
+
+/// Whether `\u0000` stands in this JSON as an escape, and not as a backslash followed by letters.
+fn holds_nul(json: &str) -> bool {
+    json.match_indices(r"\u0000").any(|(at, _)| {
+        let backslashes = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        backslashes % 2 == 0
+    })
+}
+
+fn name(what: &str, name: &str) -> Result<(), StoreError> {
+    let problem = if name.is_empty() {
+        "is empty".to_owned()
+    } else if name.len() > MAX_NAME {
+        format!("has {} bytes; {MAX_NAME} are allowed", name.len())
+    } else if name.chars().any(char::is_control) {
+        format!("holds a control character: {name:?}")
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::invalid_task(format!("the name of the {what} {problem}")))
+}
+
+/// A reason that can be stored and shown: without control characters other than line breaks and tabs, and of
+/// bounded length.
+pub(crate) fn readable(reason: &str) -> String {
+    const MAX_REASON: usize = 8 << 10;
+    let mut text = String::with_capacity(reason.len().min(MAX_REASON));
+    for character in reason.chars() {
+        if text.len() + character.len_utf8() > MAX_REASON {
+            text.push_str(" … (cut)");
+            break;
+        }
+        let shown = !character.is_control() || matches!(character, '\n' | '\t');
+        text.push(if shown { character } else { char::REPLACEMENT_CHARACTER });
+    }
+    text
+}

@@ -1,0 +1,35 @@
+//! The suite of the contract, on SQLite.
+
+use signalpost_store::conformance::Fixture;
+use signalpost_store::{ManualClock, SqliteOptions, Store};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Sqlite {
+    directory: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+}
+
+impl Fixture for Sqlite {
+    async fn new() -> Self {
+        let clock = Arc::new(ManualClock::new(1_700_000_000_000));
+        Self { directory: tempfile::tempdir().unwrap(), clock }
+    }
+
+    async fn open(&self) -> Arc<dyn Store> {
+        let options = SqliteOptions::new(self.directory.path().join("store.db"));
+        Arc::new(options.clock(self.clock.clone()).open().unwrap())
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    async fn tamper(&self, sql: &'static str) {
+        let connection = rusqlite::Connection::open(self.directory.path().join("store.db")).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        connection.execute_batch(sql).unwrap();
+    }
+}
+
+signalpost_store::store_tests!(Sqlite);
