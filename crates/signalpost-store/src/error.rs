@@ -100,7 +100,8 @@ impl StoreError {
         )
     }
 
-    pub(crate) fn closed() -> Self {
+    /// See [`StoreError::is_closed`].
+    pub fn closed() -> Self {
         Self::new(Kind::Closed, "the store has been shut down", None)
     }
 

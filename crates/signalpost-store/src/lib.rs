@@ -29,6 +29,7 @@ pub mod conformance;
 mod error;
 mod finish;
 mod payload;
+mod reason;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
@@ -39,6 +40,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use finish::{Finish, Outcome};
 pub use payload::{PayloadError, PayloadLimits, decode_payload, encode_payload};
+pub use reason::readable_reason;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{

@@ -186,6 +186,8 @@ pub struct Claim {
     pub next_due: Option<Duration>,
     /// A suspect of these queues is due.
     pub suspect_is_due: bool,
+    /// When the claim was made, in milliseconds since 1970 by the store's clock.
+    pub now: i64,
 }
 
 /// Which workers are to be looked at, and what becomes of tasks that die alone.

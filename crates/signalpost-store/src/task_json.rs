@@ -99,19 +99,3 @@ fn name(what: &str, name: &str) -> Result<(), StoreError> {
     };
     Err(StoreError::invalid_task(format!("the name of the {what} {problem}")))
 }
-
-/// A reason that can be stored and shown: without control characters other than line breaks and tabs, and of
-/// bounded length.
-pub(crate) fn readable(reason: &str) -> String {
-    const MAX_REASON: usize = 8 << 10;
-    let mut text = String::with_capacity(reason.len().min(MAX_REASON));
-    for character in reason.chars() {
-        if text.len() + character.len_utf8() > MAX_REASON {
-            text.push_str(" … (cut)");
-            break;
-        }
-        let shown = !character.is_control() || matches!(character, '\n' | '\t');
-        text.push(if shown { character } else { char::REPLACEMENT_CHARACTER });
-    }
-    text
-}

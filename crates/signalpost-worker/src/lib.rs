@@ -1,1 +1,66 @@
+//! Leases tasks from a [`Store`](signalpost_store::Store) and has an [`Executor`] run them: the [`Worker`].
+//!
+//! ```
+//! use signalpost_store::{NewTask, SqliteStore, Store, Task};
+//! use signalpost_worker::{Executor, Known, ReceiverPolicy, Run, Success, Worker, WorkerOptions};
+//! use std::sync::Arc;
+//!
+//! /// Knows one receiver, which prints.
+//! struct Printer;
+//!
+//! impl Executor for Printer {
+//!     fn look_up(&self, task: &Task) -> Known {
+//!         match &*task.receiver {
+//!             "print" => Known::As(ReceiverPolicy::default()),
+//!             other => Known::Not(format!("there is no receiver `{other}`")),
+//!         }
+//!     }
+//!
+//!     fn run(&self, task: Arc<Task>) -> Run {
+//!         Run::asynchronous(async move {
+//!             println!("{}", String::from_utf8_lossy(&task.payload));
+//!             Ok(Success::default())
+//!         })
+//!     }
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("app.db");
+//! let store = Arc::new(SqliteStore::open(path)?);
+//! store.insert(vec![NewTask::new("doc.signal", "print", r#""hello""#)]).await?;
+//!
+//! let worker = Worker::new(store.clone(), Arc::new(Printer), WorkerOptions::default())?;
+//! let stopper = worker.stopper();
+//! let running = tokio::spawn(worker.run());
+//! while !store.counts().await?.is_idle() {
+//!     tokio::task::yield_now().await;
+//! }
+//! stopper.stop();
+//! running.await??;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! All policy is here: how far to claim ahead, when to report, how long to wait before a retry, when to stop trusting
+//! a lease. The store only keeps, and guards, what it is told. `docs/delivery.md` in the repository tells the whole
+//! protocol.
 
+mod backoff;
+mod driver;
+mod executor;
+mod in_hand;
+mod keeper;
+mod options;
+mod pace;
+mod run;
+mod stop;
+mod verdict;
+mod worker;
+
+pub use backoff::Backoff;
+pub use executor::{Executor, Failure, Known, ReceiverPolicy, Run, Success};
+pub use options::WorkerOptions;
+pub use stop::Stopper;
+pub use worker::{Worker, WorkerError};

@@ -242,7 +242,7 @@ impl Store for SqliteStore {
     }
 
     async fn cancel_if_waiting(&self, task: TaskId, reason: &str) -> Result<bool, StoreError> {
-        let (now, reason) = (self.clock.now(), crate::task_json::readable(reason));
+        let (now, reason) = (self.clock.now(), crate::readable_reason(reason));
         self.writer.write(move |connection| operations::cancel(connection, task, &reason, now)).await
     }
 

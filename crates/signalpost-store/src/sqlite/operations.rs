@@ -10,10 +10,9 @@ use super::lock::{LockDirectory, WorkerLock};
 use super::rows;
 use super::thread::Outcome as Done;
 use crate::clock::millis;
-use crate::task_json::readable;
 use crate::{
     Claim, ClaimRequest, Counts, EndState, Finish, OutboxStatement, Outcome, PublishedReceiver, Renewal, RescueCause,
-    RescueRequest, Rescued, StoreError, Task, TaskId, WorkerId,
+    RescueRequest, Rescued, StoreError, Task, TaskId, WorkerId, readable_reason,
 };
 
 pub(super) const INSERT: &str = include_str!("insert.sql");
@@ -87,7 +86,7 @@ pub(super) fn claim(connection: &Connection, worker: &WorkerId, request: &ClaimR
     expire(connection, now)?;
 
     let queues = json!(request.queues).to_string();
-    let mut claim = Claim::default();
+    let mut claim = Claim { now, ..Claim::default() };
     if request.suspect {
         let mut statement = connection.prepare_cached(CLAIM_SUSPECT)?;
         claim.tasks = rows::tasks(&mut statement, params![worker.as_str(), queues, now])?;
@@ -221,18 +220,18 @@ pub(super) fn finish(
                 ended.push(json!({"id": id, "fence": fence, "state": "succeeded", "result": result}));
             }
             Outcome::Dead { reason } => {
-                ended.push(json!({"id": id, "fence": fence, "state": "dead", "reason": readable(reason)}));
+                ended.push(json!({"id": id, "fence": fence, "state": "dead", "reason": readable_reason(reason)}));
             }
             Outcome::Retry { after, reason } => waiting.push(json!({
                 "id": id, "fence": fence, "after": millis(*after), "attempt_back": 0, "is_unknown": false,
-                "reason": readable(reason),
+                "reason": readable_reason(reason),
             })),
             Outcome::Released => waiting.push(json!({
                 "id": id, "fence": fence, "after": null, "attempt_back": 1, "is_unknown": false, "reason": null,
             })),
             Outcome::Deferred { after, reason } => waiting.push(json!({
                 "id": id, "fence": fence, "after": millis(*after), "attempt_back": 1, "is_unknown": true,
-                "reason": readable(reason),
+                "reason": readable_reason(reason),
             })),
         }
     }

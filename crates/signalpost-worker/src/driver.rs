@@ -1,0 +1,458 @@
+//! The worker's loop: claims, starts, reports, stops. It owns what the worker holds; everything that takes time runs
+//! elsewhere and comes back as a [`Happening`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use signalpost_store::{Claim, ClaimRequest, Finish, Outcome, Store, StoreError, Task};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::executor::Report;
+use crate::in_hand::{Hold, InHand};
+use crate::keeper::SharedLease;
+use crate::pace::Pace;
+use crate::run::{self, Slot};
+use crate::stop::Stage;
+use crate::{Executor, Known, WorkerOptions, verdict};
+
+/// Reports go to the store at once when nothing else is in hand, and otherwise when the oldest has waited this long
+/// or there are this many: what is on its way when the process dies will run again.
+const REPORT_AFTER: Duration = Duration::from_millis(5);
+const REPORT_AT_ONCE: usize = 512;
+
+/// Hints can get lost: an idle worker looks by itself this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long to leave the store alone after it has failed.
+const AFTER_FAILURE: Duration = Duration::from_millis(200);
+/// How long a suspect may keep the worker from claiming while others end, and how long it then waits.
+const DRAIN_FOR_SUSPECT: Duration = Duration::from_secs(5);
+const SUSPECT_AGAIN: Duration = Duration::from_secs(30);
+/// After a forced stop: how long to wait for runs to notice that they were aborted.
+const ABORT_TAKES: Duration = Duration::from_secs(1);
+
+pub(crate) enum Happening {
+    Ended(Hold, Report),
+    SlotFree(Hold),
+    Claimed(Result<Claim, StoreError>, ClaimRequest),
+    Reported(Vec<Finish>, Result<Vec<bool>, StoreError>),
+    GivenBack(Result<usize, StoreError>),
+    LeaseRenewed,
+    LeaseLost,
+}
+
+pub(crate) struct Driver {
+    store: Arc<dyn Store>,
+    executor: Arc<dyn Executor>,
+    options: WorkerOptions,
+    lease: SharedLease,
+    sender: UnboundedSender<Happening>,
+    happenings: UnboundedReceiver<Happening>,
+    stop: watch::Receiver<Stage>,
+
+    in_hand: InHand,
+    free_slots: usize,
+    pace: Pace,
+    // The store's time at the newest claim.
+    store_now: i64,
+
+    reports: Vec<Finish>,
+    oldest_report: Instant,
+    reporting: bool,
+    report_not_before: Instant,
+    report_singly: bool,
+
+    claiming: bool,
+    claim_at: Instant,
+    change_seen: u64,
+    // The store may hold tasks for this worker that it does not know of.
+    unclear: bool,
+    suspect_is_due: bool,
+    drain_until: Option<Instant>,
+    suspect_not_before: Instant,
+
+    stage: Stage,
+    stop_until: Option<Instant>,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        executor: Arc<dyn Executor>,
+        options: WorkerOptions,
+        lease: SharedLease,
+        (sender, happenings): (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
+        stop: watch::Receiver<Stage>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            free_slots: options.concurrency,
+            change_seen: store.change_count(),
+            in_hand: InHand::default(),
+            pace: Pace::new(now),
+            store_now: 0,
+            reports: Vec::new(),
+            oldest_report: now,
+            reporting: false,
+            report_not_before: now,
+            report_singly: false,
+            claiming: false,
+            claim_at: now,
+            unclear: false,
+            suspect_is_due: false,
+            drain_until: None,
+            suspect_not_before: now,
+            stage: Stage::Running,
+            stop_until: None,
+            store,
+            executor,
+            options,
+            lease,
+            sender,
+            happenings,
+            stop,
+        }
+    }
+
+    /// Works until it is stopped. True when nothing of the worker is left running.
+    pub(crate) async fn drive(mut self) -> bool {
+        loop {
+            let now = Instant::now();
+            self.follow_stop(now);
+            self.mind_trust(now);
+            self.start_queued(now);
+            self.report(now);
+            self.claim(now);
+            if self.stage > Stage::Running {
+                let settled = self.in_hand.len() == 0 && !self.claiming && !self.reporting;
+                let too_long = self.stage == Stage::Forced && self.stop_until.is_some_and(|until| until <= now);
+                if settled || too_long {
+                    return self.in_hand.len() == 0 && self.free_slots == self.options.concurrency;
+                }
+            }
+            let wake_at = self.wake_at(now);
+            let waits_for_change = self.may_claim(now) && self.claim_at > now;
+            tokio::select! {
+                biased;
+                happening = self.happenings.recv() => {
+                    // The driver holds a sender: the channel never ends.
+                    let mut next = happening;
+                    while let Some(happening) = next {
+                        self.take_in(happening);
+                        next = self.happenings.try_recv().ok();
+                    }
+                }
+                changed = self.stop.changed(), if self.stage < Stage::Forced => {
+                    if changed.is_err() {
+                        self.stage = Stage::Forced;
+                    }
+                }
+                () = self.store.change_after(self.change_seen), if waits_for_change => self.claim_at = Instant::now(),
+                () = sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    fn wake_at(&self, now: Instant) -> Instant {
+        let mut wake_at = now + LOOK_EVERY;
+        let mut consider = |at: Instant, matters: bool| {
+            if matters {
+                wake_at = wake_at.min(at);
+            }
+        };
+        let due = (self.oldest_report + REPORT_AFTER).max(self.report_not_before);
+        consider(due, !self.reports.is_empty() && !self.reporting);
+        consider(self.claim_at, self.may_claim(now));
+        consider(self.lease.get().trusted_until, self.in_hand.unfinished() > 0);
+        consider(self.drain_until.unwrap_or(now), self.drain_until.is_some());
+        consider(self.stop_until.unwrap_or(now), self.stop_until.is_some());
+        wake_at
+    }
+
+    // --- stopping
+
+    fn follow_stop(&mut self, now: Instant) {
+        let wanted = *self.stop.borrow_and_update();
+        if wanted >= Stage::Stopping && self.stage < Stage::Stopping {
+            self.stage = Stage::Stopping;
+            self.stop_until = Some(now + self.options.grace);
+            tracing::info!(target: "signalpost::worker", in_hand = self.in_hand.len(), "stopping");
+        }
+        if self.stage >= Stage::Stopping {
+            for hold in self.in_hand.take_queued() {
+                self.settle(hold, Outcome::Released, now);
+            }
+        }
+        let grace_is_over = self.stage == Stage::Stopping && self.stop_until.is_some_and(|until| until <= now);
+        if (wanted == Stage::Forced || grace_is_over) && self.stage < Stage::Forced {
+            self.stage = Stage::Forced;
+            self.stop_until = Some(now + ABORT_TAKES);
+            self.in_hand.abort_running();
+        }
+    }
+
+    // --- trust
+
+    fn mind_trust(&mut self, now: Instant) {
+        if self.in_hand.unfinished() > 0 && !self.is_trusted(now) {
+            tracing::error!(
+                target: "signalpost::worker", dropped = self.in_hand.unfinished(),
+                "the lease could not be renewed in time: what runs is dropped, as others may take it up"
+            );
+            self.in_hand.forget_unfinished();
+            self.unclear = true;
+        }
+    }
+
+    fn is_trusted(&self, now: Instant) -> bool {
+        now < self.lease.get().trusted_until
+    }
+
+    // --- claiming
+
+    /// Whether a claim would be made now if there were reason to.
+    fn may_claim(&self, now: Instant) -> bool {
+        self.stage == Stage::Running
+            && !self.claiming
+            && !self.in_hand.holds_a_suspect()
+            && self.drain_until.is_none()
+            && self.room() > 0
+            && self.is_trusted(now)
+    }
+
+    fn room(&self) -> usize {
+        let hold = self.pace.hold(self.options.concurrency);
+        let room = hold.saturating_sub(self.in_hand.unfinished());
+        // Few large claims rather than many small ones.
+        if room * 2 >= hold || self.in_hand.unfinished() < self.options.concurrency { room } else { 0 }
+    }
+
+    fn claim(&mut self, now: Instant) {
+        if self.stage > Stage::Running || self.claiming || !self.is_trusted(now) {
+            return;
+        }
+        if self.unclear {
+            if now >= self.claim_at {
+                self.give_back_unknown();
+            }
+            return;
+        }
+        if self.suspect_is_due {
+            if self.in_hand.len() == 0 {
+                (self.suspect_is_due, self.drain_until) = (false, None);
+                self.send_claim(ClaimRequest::suspect(self.options.queues.clone()));
+                return;
+            }
+            if *self.drain_until.get_or_insert(now + DRAIN_FOR_SUSPECT) > now {
+                return;
+            }
+            (self.suspect_is_due, self.drain_until) = (false, None);
+            self.suspect_not_before = now + SUSPECT_AGAIN;
+        }
+        if self.may_claim(now) && self.claim_at <= now {
+            self.send_claim(ClaimRequest::new(self.options.queues.clone(), self.room()));
+        }
+    }
+
+    fn send_claim(&mut self, request: ClaimRequest) {
+        self.claiming = true;
+        // Before the claim: what is committed after it must wake us.
+        self.change_seen = self.store.change_count();
+        let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
+        // A task of its own, because a claim that is cancelled half-way may have claimed.
+        tokio::spawn(async move {
+            let claim = store.claim(&worker, &request).await;
+            let _ = sender.send(Happening::Claimed(claim, request));
+        });
+    }
+
+    fn give_back_unknown(&mut self) {
+        self.claiming = true;
+        let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
+        let held = self.in_hand.ids();
+        tokio::spawn(async move {
+            let _ = sender.send(Happening::GivenBack(store.release_all_but(&worker, &held).await));
+        });
+    }
+
+    fn take_claim(&mut self, claim: Result<Claim, StoreError>, request: &ClaimRequest, now: Instant) {
+        self.claiming = false;
+        match claim {
+            Ok(claim) => {
+                self.store_now = claim.now;
+                let full = claim.tasks.len() >= request.limit;
+                let wait = if full || request.suspect { Duration::ZERO } else { claim.next_due.unwrap_or(LOOK_EVERY) };
+                // A suspect that is due does not call for another look at the rest.
+                let wait = if claim.suspect_is_due && !full { LOOK_EVERY } else { wait };
+                self.claim_at = now + wait.min(LOOK_EVERY);
+                self.suspect_is_due |= claim.suspect_is_due && now >= self.suspect_not_before;
+                for task in claim.tasks {
+                    self.in_hand.add(task);
+                }
+            }
+            // The keeper will find out too, and take a new lease.
+            Err(error) if error.is_lease_lost() => self.claim_at = now + AFTER_FAILURE,
+            Err(error) => {
+                tracing::warn!(target: "signalpost::worker", %error, "cannot claim tasks");
+                self.unclear = true;
+                self.claim_at = now + AFTER_FAILURE;
+            }
+        }
+    }
+
+    // --- running
+
+    fn start_queued(&mut self, now: Instant) {
+        while self.free_slots > 0 && self.is_trusted(now) {
+            let Some(task) = self.in_hand.next_queued() else { return };
+            let hold = Hold::of(&task);
+            match self.executor.look_up(&task) {
+                Known::Not(missing) => {
+                    let outcome = verdict::of_unknown(&task, &missing, self.options.unknown_grace, self.store_now);
+                    tracing::warn!(target: "signalpost::worker", task = %task.id, missing, "unknown receiver");
+                    self.settle(hold, outcome, now);
+                }
+                Known::As(_) if task.headers.is_none() => {
+                    let reason = "its headers are not a JSON object of texts".to_owned();
+                    self.settle(hold, Outcome::Dead { reason }, now);
+                }
+                Known::As(policy) => {
+                    self.executor.started(&task);
+                    self.free_slots -= 1;
+                    let slot = Slot { hold, happenings: self.sender.clone() };
+                    let abort = run::start(self.executor.run(task), policy.timeout, slot);
+                    self.in_hand.set_running(hold, abort, policy);
+                }
+            }
+        }
+    }
+
+    fn take_end(&mut self, hold: Hold, report: Report, now: Instant) {
+        let Some((task, policy)) = self.in_hand.end_run(hold) else { return };
+        self.pace.count_run(now);
+        let (outcome, then) = match report {
+            Ok(success) => (Outcome::Succeeded { result: success.result }, success.then),
+            Err(failure) => (verdict::of_failure(&task, &policy, failure, fastrand::f64()), Vec::new()),
+        };
+        log_failure(&task, &outcome);
+        self.push_report(Finish { task: hold.task, fence: hold.fence, outcome, then }, now);
+    }
+
+    // --- reporting
+
+    /// Settles a claim that did not run.
+    fn settle(&mut self, hold: Hold, outcome: Outcome, now: Instant) {
+        self.in_hand.set_reported(hold);
+        self.push_report(Finish { task: hold.task, fence: hold.fence, outcome, then: Vec::new() }, now);
+    }
+
+    fn push_report(&mut self, finish: Finish, now: Instant) {
+        if self.reports.is_empty() {
+            self.oldest_report = now;
+        }
+        self.reports.push(finish);
+    }
+
+    fn report(&mut self, now: Instant) {
+        if self.reports.is_empty() || self.reporting || now < self.report_not_before {
+            return;
+        }
+        let is_due = self.in_hand.unfinished() == 0
+            || self.reports.len() >= REPORT_AT_ONCE
+            || now >= self.oldest_report + REPORT_AFTER;
+        if !is_due {
+            return;
+        }
+        let most = if self.report_singly { 1 } else { REPORT_AT_ONCE };
+        let batch: Vec<Finish> = self.reports.drain(..most.min(self.reports.len())).collect();
+        self.oldest_report = now;
+        self.reporting = true;
+        let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
+        tokio::spawn(async move {
+            let answers = store.finish_if_leased(&worker, batch.clone()).await;
+            let _ = sender.send(Happening::Reported(batch, answers));
+        });
+    }
+
+    fn take_answers(&mut self, mut batch: Vec<Finish>, answers: Result<Vec<bool>, StoreError>, now: Instant) {
+        self.reporting = false;
+        match answers {
+            Ok(answers) => {
+                self.report_singly = false;
+                for (finish, accepted) in batch.into_iter().zip(answers) {
+                    let Some(task) = self.in_hand.remove(Hold { task: finish.task, fence: finish.fence }) else {
+                        continue;
+                    };
+                    if accepted {
+                        self.executor.finished(&task, &finish.outcome);
+                    } else {
+                        tracing::warn!(
+                            target: "signalpost::worker", task = %task.id, receiver = task.receiver,
+                            attempt = task.attempt, "overtaken: what this run reported was refused"
+                        );
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(target: "signalpost::worker", %error, reports = batch.len(), "cannot report");
+                self.report_not_before = now + AFTER_FAILURE;
+                if !error.is_transient() {
+                    // One report that the store cannot take must not hold up the others, nor be lost itself.
+                    if let [only] = &mut batch[..] {
+                        let reason = format!("what became of it could not be recorded: {error}");
+                        (only.outcome, only.then) = (Outcome::Dead { reason }, Vec::new());
+                    }
+                    self.report_singly = true;
+                }
+                batch.append(&mut self.reports);
+                self.reports = batch;
+            }
+        }
+    }
+
+    fn take_in(&mut self, happening: Happening) {
+        let now = Instant::now();
+        match happening {
+            Happening::Ended(hold, report) => self.take_end(hold, report, now),
+            Happening::SlotFree(hold) => {
+                self.free_slots += 1;
+                if self.in_hand.ended_by_abort(hold) {
+                    self.settle(hold, Outcome::Released, now);
+                }
+            }
+            Happening::Claimed(claim, request) => self.take_claim(claim, &request, now),
+            Happening::Reported(batch, answers) => self.take_answers(batch, answers, now),
+            Happening::GivenBack(given_back) => {
+                self.claiming = false;
+                match given_back {
+                    Ok(_) => self.unclear = false,
+                    Err(error) => {
+                        tracing::warn!(target: "signalpost::worker", %error, "cannot give tasks back");
+                        self.claim_at = now + AFTER_FAILURE;
+                    }
+                }
+            }
+            Happening::LeaseRenewed => {}
+            Happening::LeaseLost => {
+                self.in_hand.forget_unfinished();
+                // Among them may be tasks that were claimed under the new lease a moment ago.
+                self.unclear = true;
+                self.claim_at = now;
+            }
+        }
+    }
+}
+
+fn log_failure(task: &Task, outcome: &Outcome) {
+    let (task_id, receiver, attempt) = (task.id, &task.receiver, task.attempt);
+    match outcome {
+        Outcome::Retry { after, reason } => tracing::warn!(
+            target: "signalpost::worker", task = %task_id, receiver, attempt, ?after, reason, "failed; will be retried"
+        ),
+        Outcome::Dead { reason } => tracing::error!(
+            target: "signalpost::worker", task = %task_id, receiver, attempt, reason, "dead"
+        ),
+        _ => {}
+    }
+}

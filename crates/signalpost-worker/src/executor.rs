@@ -1,0 +1,134 @@
+//! What runs receivers: the seam between the worker and a language's functions.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use signalpost_store::{NewTask, Outcome, PublishedReceiver, Task};
+
+use crate::Backoff;
+
+/// Runs receivers for a worker.
+///
+/// The worker decides when a task runs and what becomes of it; the executor knows the functions.
+pub trait Executor: Send + Sync + 'static {
+    /// Whether the task's receiver is known here, and how it wants to be treated. Called before every run.
+    fn look_up(&self, task: &Task) -> Known;
+
+    /// The run itself, not yet begun. Panics are caught by the worker and are failures.
+    fn run(&self, task: Arc<Task>) -> Run;
+
+    /// What is registered, to be published for senders to compare. Default: nothing.
+    fn receivers(&self) -> Vec<PublishedReceiver> {
+        Vec::new()
+    }
+
+    /// Told when the task's receiver is about to begin.
+    fn started(&self, _task: &Task) {}
+
+    /// Told when the store has recorded what became of a task.
+    fn finished(&self, _task: &Task, _outcome: &Outcome) {}
+}
+
+/// Whether a receiver is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Yes, and this is its policy.
+    As(ReceiverPolicy),
+    /// Not here; the text says what is missing. During a deploy another worker may know it, so the task waits.
+    Not(String),
+}
+
+/// How one receiver wants to be treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiverPolicy {
+    /// How many failures until the task is dead. Default: 10. Deaths of workers are not failures.
+    pub max_attempts: u32,
+    /// How long to wait between them.
+    pub backoff: Backoff,
+    /// How long one run may take; then it has failed. Default: for ever. An asynchronous receiver is dropped at its
+    /// next await; blocking code cannot be stopped: it keeps its place among the concurrent runs until it ends, and
+    /// what it returns is refused.
+    pub timeout: Option<Duration>,
+}
+
+impl Default for ReceiverPolicy {
+    fn default() -> Self {
+        Self { max_attempts: 10, backoff: Backoff::default(), timeout: None }
+    }
+}
+
+/// What a successful run leaves.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Success {
+    /// What the receiver returned, as JSON, if that is to be kept.
+    pub result: Option<String>,
+    /// Tasks to be written together with the success.
+    pub then: Vec<NewTask>,
+}
+
+/// Why a run failed, and what that means for the task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// For a person to read.
+    pub reason: String,
+    /// What should happen.
+    pub(crate) retry: Retry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    Backoff,
+    After(Duration),
+    Never,
+}
+
+impl Failure {
+    /// A failure that another attempt may not meet: it is made after the receiver's backoff, while attempts are left.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), retry: Retry::Backoff }
+    }
+
+    /// A failure that every attempt would meet: the task is dead.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), retry: Retry::Never }
+    }
+
+    /// A failure after which the receiver wants to be tried again in `after`, while attempts are left.
+    pub fn retry_after(after: Duration, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), retry: Retry::After(after) }
+    }
+}
+
+/// One run of a receiver, not yet begun.
+pub struct Run(pub(crate) Kind);
+
+pub(crate) type Report = Result<Success, Failure>;
+
+pub(crate) enum Kind {
+    Async(Pin<Box<dyn Future<Output = Report> + Send>>),
+    Blocking(Box<dyn FnOnce() -> Report + Send>),
+}
+
+impl Run {
+    /// A run on the worker's runtime. It can be stopped at every await.
+    pub fn asynchronous(run: impl Future<Output = Result<Success, Failure>> + Send + 'static) -> Self {
+        Self(Kind::Async(Box::pin(run)))
+    }
+
+    /// A run on a thread for blocking code. It cannot be stopped.
+    pub fn blocking(run: impl FnOnce() -> Result<Success, Failure> + Send + 'static) -> Self {
+        Self(Kind::Blocking(Box::new(run)))
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Async(_) => "Run::asynchronous",
+            Kind::Blocking(_) => "Run::blocking",
+        })
+    }
+}

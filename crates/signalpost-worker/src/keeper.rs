@@ -1,0 +1,158 @@
+//! Keeps the lease, takes up what the dead have left, and prunes the history: everything that must go on whatever
+//! the receivers do.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use signalpost_store::{EndState, Registered, Renewal, RescueRequest, Store, StoreError, WorkerId};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{Instant, sleep_until};
+
+use crate::driver::Happening;
+use crate::{Executor, WorkerOptions};
+
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+const PRUNE_AT_ONCE: usize = 500;
+const PUBLISH_EVERY: Duration = Duration::from_secs(3600);
+
+/// The lease as both the keeper and the driver see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    pub(crate) worker: WorkerId,
+    /// Until when this worker may believe that it holds the lease, by its own clock: before the store's is over.
+    pub(crate) trusted_until: Instant,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct SharedLease(Arc<Mutex<Lease>>);
+
+impl SharedLease {
+    pub(crate) fn new(lease: Lease) -> Self {
+        Self(Arc::new(Mutex::new(lease)))
+    }
+
+    pub(crate) fn get(&self) -> Lease {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, lease: Lease) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = lease;
+    }
+}
+
+/// Registers a worker. The trust begins before the store was asked: its lease begins later.
+pub(crate) async fn register(store: &dyn Store, options: &WorkerOptions) -> Result<Lease, StoreError> {
+    let trusted_until = Instant::now() + trust(options.lease);
+    let Registered { id, death_is_visible } = store.register(options.lease).await?;
+    tracing::info!(target: "signalpost::worker", worker = %id, death_is_visible, queues = ?options.queues, "worker registered");
+    Ok(Lease { worker: id, trusted_until })
+}
+
+/// A tenth of the lease is left for what is under way when the trust ends.
+fn trust(lease: Duration) -> Duration {
+    lease - lease / 10
+}
+
+pub(crate) struct Keeper {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) options: WorkerOptions,
+    pub(crate) lease: SharedLease,
+    pub(crate) happenings: UnboundedSender<Happening>,
+}
+
+impl Keeper {
+    pub(crate) async fn keep(self) {
+        let began = Instant::now();
+        let every = self.options.lease / 3;
+        let (mut renew_at, mut sweep_at) = (began + every, began);
+        let (mut prune_at, mut publish_at) = (began + PRUNE_EVERY, began);
+        // Whoever has just started cannot know who is late and who is dead.
+        let mut patient_until = began + self.options.lease;
+        loop {
+            let now = Instant::now();
+            if renew_at <= now {
+                renew_at = match self.renew(&mut patient_until).await {
+                    Ok(()) => now + every,
+                    Err(error) => {
+                        tracing::warn!(target: "signalpost::worker", %error, "cannot renew the lease");
+                        now + (self.options.lease / 10).min(Duration::from_secs(1))
+                    }
+                };
+            }
+            if sweep_at <= now {
+                sweep_at = now + self.options.sweep;
+                self.sweep(now >= patient_until).await;
+            }
+            if publish_at <= now {
+                publish_at = now + PUBLISH_EVERY;
+                if let Err(error) = self.store.publish_receivers(&self.executor.receivers()).await {
+                    tracing::warn!(target: "signalpost::worker", %error, "cannot publish the receivers");
+                    publish_at = now + PRUNE_EVERY;
+                }
+            }
+            if prune_at <= now {
+                prune_at = now + PRUNE_EVERY;
+                self.prune().await;
+            }
+            sleep_until(renew_at.min(sweep_at).min(prune_at).min(publish_at)).await;
+        }
+    }
+
+    async fn renew(&self, patient_until: &mut Instant) -> Result<(), StoreError> {
+        let worker = self.lease.get().worker;
+        let trusted_until = Instant::now() + trust(self.options.lease);
+        let renewed = self.store.renew_if_leased(&worker, self.options.lease).await?;
+        if renewed != Renewal::Kept {
+            *patient_until = Instant::now() + self.options.lease;
+        }
+        match renewed {
+            Renewal::Kept => {}
+            Renewal::Revived => {
+                tracing::warn!(target: "signalpost::worker", %worker, "the lease had expired and is renewed");
+            }
+            Renewal::Gone => {
+                tracing::warn!(target: "signalpost::worker", %worker, "the lease was lost: others have taken up the tasks");
+                // Before the driver hears of the new one, so that it never claims for the old.
+                let lease = register(&*self.store, &self.options).await?;
+                self.lease.set(lease);
+                let _ = self.happenings.send(Happening::LeaseLost);
+                return Ok(());
+            }
+        }
+        self.lease.set(Lease { worker, trusted_until });
+        let _ = self.happenings.send(Happening::LeaseRenewed);
+        Ok(())
+    }
+
+    async fn sweep(&self, expired_leases: bool) {
+        let request = RescueRequest { expired_leases, max_deaths_alone: self.options.max_deaths_alone };
+        match self.store.rescue(&request).await {
+            Ok(rescued) => {
+                for one in rescued {
+                    tracing::warn!(
+                        target: "signalpost::worker", worker = %one.worker, cause = ?one.cause,
+                        waiting = one.waiting.len(), dead = one.dead.len(), "took up the tasks of another worker"
+                    );
+                }
+            }
+            Err(error) => tracing::warn!(target: "signalpost::worker", %error, "cannot look for dead workers"),
+        }
+    }
+
+    async fn prune(&self) {
+        for state in EndState::ALL {
+            let keep = if state == EndState::Dead { self.options.keep_dead } else { self.options.keep_ended };
+            loop {
+                match self.store.prune(state, keep, PRUNE_AT_ONCE).await {
+                    Ok(PRUNE_AT_ONCE) => tokio::task::yield_now().await,
+                    Ok(_) => break,
+                    Err(error) => {
+                        tracing::warn!(target: "signalpost::worker", %error, "cannot prune the history");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Leases that are lost, and answers that are.
+
+use crate::Bench;
+use async_trait::async_trait;
+use signalpost_store::{
+    Claim, ClaimRequest, Counts, EndState, Finish, NewTask, OutboxStatement, PublishedReceiver, Registered, Renewal,
+    RescueRequest, Rescued, State, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
+};
+use signalpost_worker::{ReceiverPolicy, Run, Success};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+const RESCUE: RescueRequest = RescueRequest { expired_leases: true, max_deaths_alone: 3 };
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_lost_its_lease_drops_its_runs_and_goes_on_under_a_new_one() {
+    let mut bench = Bench::new();
+    bench.options.lease = Duration::from_millis(600);
+    let begun = Arc::new(Notify::new());
+    let has_begun = begun.clone();
+    bench.receiver("hangs once", ReceiverPolicy::default(), move |task| {
+        let has_begun = has_begun.clone();
+        Run::asynchronous(async move {
+            if task.attempt == 1 {
+                has_begun.notify_one();
+                std::future::pending::<()>().await;
+            }
+            Ok(Success::default())
+        })
+    });
+    let id = bench.send("hangs once").await;
+    let working = bench.start();
+    begun.notified().await;
+    // By the store's clock a lease passes at once: to the others this worker looks frozen.
+    let neighbour = bench.another_handle();
+    bench.clock.advance(Duration::from_secs(10));
+    while neighbour.rescue(&RESCUE).await.unwrap().is_empty() {
+        bench.clock.advance(Duration::from_secs(10));
+    }
+    working.wait_for(&format!("succeeded hangs once {id}")).await;
+    working.stop().await;
+    let record = bench.record(id).await;
+    assert_eq!((record.state, record.deaths), (State::Ended(EndState::Succeeded), 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_a_claim_whose_answer_was_lost_are_not_stranded() {
+    let mut bench = Bench::new();
+    bench.plain("plain");
+    let ids = [bench.send("plain").await, bench.send("plain").await];
+    let lossy = LosesAnswers { store: bench.store.clone(), claims: AtomicU32::new(2), reports: AtomicU32::new(0) };
+    let working = bench.start_on(Arc::new(lossy));
+    working.wait_for(&format!("succeeded plain {}", ids[1])).await;
+    working.stop().await;
+    for id in ids {
+        let record = bench.record(id).await;
+        assert_eq!((record.state, record.attempt), (State::Ended(EndState::Succeeded), 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_whose_answer_was_lost_is_made_again_and_harmless() {
+    let mut bench = Bench::new();
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = runs.clone();
+    bench.receiver("counts", ReceiverPolicy::default(), move |_| {
+        counted.fetch_add(1, SeqCst);
+        Run::asynchronous(async { Ok(Success::default()) })
+    });
+    bench.send("counts").await;
+    let lossy = LosesAnswers { store: bench.store.clone(), claims: AtomicU32::new(0), reports: AtomicU32::new(1) };
+    let working = bench.start_on(Arc::new(lossy));
+    while bench.store.counts().await.unwrap().ended(EndState::Succeeded) == 0 {
+        tokio::task::yield_now().await;
+    }
+    working.stop().await;
+    assert_eq!(runs.load(SeqCst), 1);
+}
+
+/// A store over a line that carries every question and loses some answers.
+#[derive(Debug)]
+struct LosesAnswers {
+    store: Arc<dyn Store>,
+    claims: AtomicU32,
+    reports: AtomicU32,
+}
+
+fn lose<T>(answers_to_lose: &AtomicU32, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+    match answers_to_lose.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
+        Ok(_) => Err(StoreError::other("the connection was lost before the answer")),
+        Err(_) => answer,
+    }
+}
+
+#[async_trait]
+impl Store for LosesAnswers {
+    async fn claim(&self, worker: &WorkerId, request: &ClaimRequest) -> Result<Claim, StoreError> {
+        lose(&self.claims, self.store.claim(worker, request).await)
+    }
+
+    async fn finish_if_leased(&self, worker: &WorkerId, finishes: Vec<Finish>) -> Result<Vec<bool>, StoreError> {
+        lose(&self.reports, self.store.finish_if_leased(worker, finishes).await)
+    }
+
+    fn outbox(&self) -> OutboxStatement {
+        self.store.outbox()
+    }
+
+    async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {
+        self.store.insert(tasks).await
+    }
+
+    async fn register(&self, lease: Duration) -> Result<Registered, StoreError> {
+        self.store.register(lease).await
+    }
+
+    async fn renew_if_leased(&self, worker: &WorkerId, lease: Duration) -> Result<Renewal, StoreError> {
+        self.store.renew_if_leased(worker, lease).await
+    }
+
+    async fn release_all_but(&self, worker: &WorkerId, held: &[TaskId]) -> Result<usize, StoreError> {
+        self.store.release_all_but(worker, held).await
+    }
+
+    async fn retire(&self, worker: &WorkerId) -> Result<(), StoreError> {
+        self.store.retire(worker).await
+    }
+
+    async fn rescue(&self, request: &RescueRequest) -> Result<Vec<Rescued>, StoreError> {
+        self.store.rescue(request).await
+    }
+
+    async fn cancel_if_waiting(&self, task: TaskId, reason: &str) -> Result<bool, StoreError> {
+        self.store.cancel_if_waiting(task, reason).await
+    }
+
+    async fn prune(&self, state: EndState, older_than: Duration, limit: usize) -> Result<usize, StoreError> {
+        self.store.prune(state, older_than, limit).await
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.store.counts().await
+    }
+
+    async fn task(&self, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
+        self.store.task(task).await
+    }
+
+    async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError> {
+        self.store.tasks(filter).await
+    }
+
+    async fn publish_receivers(&self, receivers: &[PublishedReceiver]) -> Result<(), StoreError> {
+        self.store.publish_receivers(receivers).await
+    }
+
+    async fn published_receivers(&self, within: Duration) -> Result<Vec<PublishedReceiver>, StoreError> {
+        self.store.published_receivers(within).await
+    }
+
+    fn change_count(&self) -> u64 {
+        self.store.change_count()
+    }
+
+    async fn change_after(&self, seen: u64) {
+        self.store.change_after(seen).await;
+    }
+}

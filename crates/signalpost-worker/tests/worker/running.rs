@@ -1,0 +1,149 @@
+//! Tasks that go well.
+
+use crate::Bench;
+use signalpost_store::{EndState, NewTask, State};
+use signalpost_worker::{ReceiverPolicy, Run, Success};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn async_and_blocking_receivers_run_to_success() {
+    let mut bench = Bench::new();
+    bench.plain("plain");
+    bench.receiver("blocking", ReceiverPolicy::default(), |task| {
+        Run::blocking(move || {
+            Ok(Success { result: Some(format!("\"attempt {}\"", task.attempt)), ..Success::default() })
+        })
+    });
+    let (plain, blocking) = (bench.send("plain").await, bench.send("blocking").await);
+    let working = bench.start();
+    working.wait_for(&format!("succeeded plain {plain}")).await;
+    working.stop().await;
+    assert_eq!(bench.record(plain).await.state, State::Ended(EndState::Succeeded));
+    assert_eq!(bench.record(blocking).await.result.as_deref(), Some("\"attempt 1\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_worker_notices_sends_of_its_own_and_of_other_processes() {
+    let mut bench = Bench::new();
+    bench.plain("plain");
+    let working = bench.start();
+    let here = bench.send("plain").await;
+    working.wait_for(&format!("succeeded plain {here}")).await;
+    let elsewhere = bench.another_handle();
+    let there = elsewhere.insert(vec![NewTask::new("tests.signal", "plain", "{}")]).await.unwrap()[0];
+    working.wait_for(&format!("succeeded plain {there}")).await;
+    working.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_receivers_run_at_once_than_the_concurrency() {
+    let mut bench = Bench::new();
+    bench.options.concurrency = 3;
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, peak) = (running.clone(), most.clone());
+    bench.receiver("counts", ReceiverPolicy::default(), move |_| {
+        let (counted, peak) = (counted.clone(), peak.clone());
+        Run::asynchronous(async move {
+            peak.fetch_max(counted.fetch_add(1, SeqCst) + 1, SeqCst);
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            counted.fetch_sub(1, SeqCst);
+            Ok(Success::default())
+        })
+    });
+    let mut last = bench.send("counts").await;
+    for _ in 0..100 {
+        last = bench.send("counts").await;
+    }
+    let working = bench.start();
+    working.wait_for(&format!("succeeded counts {last}")).await;
+    working.stop().await;
+    assert_eq!(bench.store.counts().await.unwrap().ended(EndState::Succeeded), 101);
+    assert_eq!(most.load(SeqCst), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_is_drained_without_a_gap() {
+    let mut bench = Bench::new();
+    bench.plain("plain");
+    let tasks = (0..5_000).map(|_| NewTask::new("tests.signal", "plain", "{}")).collect();
+    let last = *bench.store.insert(tasks).await.unwrap().last().unwrap();
+    let working = bench.start();
+    working.wait_for(&format!("succeeded plain {last}")).await;
+    working.stop().await;
+    let counts = bench.store.counts().await.unwrap();
+    assert!(counts.is_idle());
+    assert_eq!(counts.ended(EndState::Succeeded), 5_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_workers_own_queues_are_served() {
+    let mut bench = Bench::new();
+    bench.options.queues = vec!["mail".to_owned()];
+    bench.plain("plain");
+    let mut mail = NewTask::new("tests.signal", "plain", "{}");
+    mail.queue = "mail".to_owned();
+    let other = bench.send("plain").await;
+    let served = bench.store.insert(vec![mail]).await.unwrap()[0];
+    let working = bench.start();
+    working.wait_for(&format!("succeeded plain {served}")).await;
+    working.stop().await;
+    assert_eq!(bench.record(other).await.state, State::Waiting);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_that_follow_a_success_run_too() {
+    let mut bench = Bench::new();
+    bench.plain("second");
+    bench.receiver("first", ReceiverPolicy::default(), |_| {
+        Run::asynchronous(async {
+            let then = vec![NewTask::new("tests.signal", "second", "{}")];
+            Ok(Success { then, ..Success::default() })
+        })
+    });
+    let first = bench.send("first").await;
+    let working = bench.start();
+    working.wait_for(&format!("succeeded second {}", first.0 + 1)).await;
+    working.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_runs_long_is_not_rescued() {
+    let mut bench = Bench::new();
+    bench.options.lease = Duration::from_millis(300);
+    let (begun, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (has_begun, released) = (begun.clone(), release.clone());
+    bench.receiver("long", ReceiverPolicy::default(), move |_| {
+        let (has_begun, released) = (has_begun.clone(), released.clone());
+        Run::asynchronous(async move {
+            has_begun.notify_one();
+            released.notified().await;
+            Ok(Success::default())
+        })
+    });
+    let id = bench.send("long").await;
+    let working = bench.start();
+    begun.notified().await;
+    let neighbour = bench.another_handle();
+    let rescue = signalpost_store::RescueRequest { expired_leases: true, max_deaths_alone: 3 };
+    let connection = rusqlite::Connection::open(&bench.path).unwrap();
+    let lease_until =
+        || -> i64 { connection.query_row("SELECT lease_until FROM signalpost_worker", [], |row| row.get(0)).unwrap() };
+    // Several leases pass by the store's clock; the worker renews before each is over.
+    for _ in 0..5 {
+        let before = lease_until();
+        bench.clock.advance(Duration::from_millis(200));
+        while lease_until() == before {
+            tokio::task::yield_now().await;
+        }
+        assert!(neighbour.rescue(&rescue).await.unwrap().is_empty());
+    }
+    release.notify_one();
+    working.wait_for(&format!("succeeded long {id}")).await;
+    working.stop().await;
+    assert_eq!(bench.record(id).await.attempt, 1);
+}
