@@ -101,6 +101,11 @@ impl ConnectOptions {
         self
     }
 
+    /// The name and the sender, for a layer above this crate that connects in its own way.
+    pub fn into_parts(self) -> (Option<&'static str>, Sender) {
+        (self.name, self.sender)
+    }
+
     /// The name that errors and listings show. Default: the path of the function's type.
     #[must_use]
     pub fn name(mut self, name: &'static str) -> Self {

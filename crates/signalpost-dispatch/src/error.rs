@@ -29,8 +29,9 @@ pub struct SendError {
 }
 
 impl SendError {
-    pub(crate) fn raised(receiver: Receiver, source: BoxError) -> Self {
-        Self { receiver: Some(receiver), source }
+    /// The failure of `receiver`.
+    pub fn raised(receiver: Receiver, source: impl Into<BoxError>) -> Self {
+        Self { receiver: Some(receiver), source: source.into() }
     }
 
     /// A failure of the send itself, not of one of its receivers: the bridge to asynchronous receivers, or

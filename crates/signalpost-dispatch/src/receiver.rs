@@ -6,6 +6,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::{BoxError, DispatchUid, Event, Sender};
 
@@ -88,7 +89,14 @@ where
 
 /// Names one connection of a receiver to a signal. Ids are never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReceiverId(pub(crate) u64);
+pub struct ReceiverId(u64);
+
+impl ReceiverId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Relaxed))
+    }
+}
 
 /// The receiver that a response or an error belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +107,11 @@ pub struct Receiver {
 }
 
 impl Receiver {
+    /// A receiver of a layer above this crate, which calls it by itself. Every call makes a new id.
+    pub fn new(name: &'static str, location: &'static Location<'static>) -> Self {
+        Self { id: ReceiverId::next(), name, location }
+    }
+
     /// Which connection it is.
     pub fn id(&self) -> ReceiverId {
         self.id

@@ -4,16 +4,13 @@
 use std::collections::HashMap;
 use std::iter::Peekable;
 use std::slice;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwapOption, Guard};
 
 use crate::receiver::{Call, Entry, Identity};
 use crate::sender::SenderKey;
-use crate::{ConnectOptions, DispatchUid, Receiver, ReceiverId, Sender};
-
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+use crate::{ConnectOptions, DispatchUid, Receiver, Sender};
 
 pub(crate) struct Registry<P, R> {
     // The truth. Held only to change the list or to copy it; no receiver runs, and none is dropped, under it.
@@ -29,10 +26,6 @@ impl<P, R> Registry<P, R> {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Entry<P, R>>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn next_id() -> ReceiverId {
-        ReceiverId(NEXT_ID.fetch_add(1, Relaxed))
     }
 
     /// Adds the entry unless its uid or its function is there for the same sender; says which one is connected.

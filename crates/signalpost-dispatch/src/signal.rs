@@ -209,11 +209,7 @@ impl<P: 'static, R: 'static> Signal<P, R> {
         type_name: &'static str,
         call: Call<P, R>,
     ) -> Connection<'_, P, R> {
-        let receiver = Receiver {
-            id: Registry::<P, R>::next_id(),
-            name: options.name.unwrap_or(type_name),
-            location: Location::caller(),
-        };
+        let receiver = Receiver::new(options.name.unwrap_or(type_name), Location::caller());
         let ConnectOptions { sender, dispatch_uid, name: _ } = options;
         let receiver = self.registry.insert(Entry { receiver, identity, sender, dispatch_uid, alive, call });
         Connection { signal: self, receiver }

@@ -46,11 +46,12 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// yet rescued is revived by it.
     async fn renew_if_leased(&self, worker: &WorkerId, lease: Duration) -> Result<Renewal, StoreError>;
 
-    /// Gives back the worker's running tasks other than those in `held`, attempts included; says how many.
+    /// Gives back the worker's running tasks, attempts included, other than those that it holds by these claims (task
+    /// and fence); says how many.
     ///
     /// For a worker whose claim ended without an answer: it may have tasks that it does not know of, which its own
     /// renewals would keep running for ever. Not while another claim of the worker is under way.
-    async fn release_all_but(&self, worker: &WorkerId, held: &[TaskId]) -> Result<usize, StoreError>;
+    async fn release_all_but(&self, worker: &WorkerId, held: &[(TaskId, i64)]) -> Result<usize, StoreError>;
 
     /// Removes the worker, gives back what it still holds (attempts included) and releases its lock. For a clean
     /// stop: nothing of the worker may be running any more.

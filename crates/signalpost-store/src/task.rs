@@ -32,6 +32,14 @@ impl SendId {
     }
 }
 
+impl FromStr for SendId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| format!("`{text}` is not the id of a send"))
+    }
+}
+
 impl Default for SendId {
     fn default() -> Self {
         Self::new()
@@ -174,6 +182,38 @@ pub struct Task {
 }
 
 impl Task {
+    /// The task as it would be claimed for the first time, held by no store: its number is 0.
+    ///
+    /// ```
+    /// use signalpost_store::{NewTask, Task};
+    ///
+    /// let task = Task::without_store(NewTask::new("news.article_published", "count", "{}"));
+    /// assert_eq!((task.id.0, task.attempt), (0, 1));
+    /// ```
+    pub fn without_store(new: NewTask) -> Self {
+        Self {
+            id: TaskId(0),
+            send_id: new.send_id.to_string(),
+            signal: new.signal,
+            sender: new.sender,
+            receiver: new.receiver,
+            queue: new.queue,
+            priority: new.priority,
+            run_at: 0,
+            key: new.key,
+            payload: new.payload.as_bytes().to_vec(),
+            payload_version: new.payload_version,
+            headers: Some(new.headers),
+            parent: new.parent,
+            depth: new.depth,
+            attempt: 1,
+            deaths: 0,
+            fence: 0,
+            created_at: 0,
+            unknown_since: None,
+        }
+    }
+
     /// How many runs have failed before this one: claims that ended neither in a death nor by being given back.
     pub fn failures(&self) -> u32 {
         self.attempt.saturating_sub(self.deaths).saturating_sub(1)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signalpost_store::{Claim, ClaimRequest, Finish, Outcome, Store, StoreError, Task};
+use signalpost_store::{Claim, ClaimRequest, Finish, Outcome, Store, StoreError, Task, WorkerId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -35,7 +35,7 @@ const ABORT_TAKES: Duration = Duration::from_secs(1);
 pub(crate) enum Happening {
     Ended(Hold, Report),
     SlotFree(Hold),
-    Claimed(Result<Claim, StoreError>, ClaimRequest),
+    Claimed(Result<Claim, StoreError>, ClaimRequest, WorkerId),
     Reported(Vec<Finish>, Result<Vec<bool>, StoreError>),
     GivenBack(Result<usize, StoreError>),
     LeaseRenewed,
@@ -263,14 +263,14 @@ impl Driver {
         // A task of its own, because a claim that is cancelled half-way may have claimed.
         tokio::spawn(async move {
             let claim = store.claim(&worker, &request).await;
-            let _ = sender.send(Happening::Claimed(claim, request));
+            let _ = sender.send(Happening::Claimed(claim, request, worker));
         });
     }
 
     fn give_back_unknown(&mut self) {
         self.claiming = true;
         let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
-        let held = self.in_hand.ids();
+        let held = self.in_hand.claims();
         tokio::spawn(async move {
             let _ = sender.send(Happening::GivenBack(store.release_all_but(&worker, &held).await));
         });
@@ -320,8 +320,9 @@ impl Driver {
                 Known::As(policy) => {
                     self.executor.started(&task);
                     self.free_slots -= 1;
-                    let slot = Slot { hold, happenings: self.sender.clone() };
-                    let abort = run::start(self.executor.run(task), policy.timeout, slot);
+                    let (slot, sender) = (Slot { hold, happenings: self.sender.clone() }, self.sender.clone());
+                    let ends = move |report| drop(sender.send(Happening::Ended(hold, report)));
+                    let abort = run::start(self.executor.run(task), policy.timeout, slot, ends);
                     self.in_hand.set_running(hold, abort, policy);
                 }
             }
@@ -421,7 +422,11 @@ impl Driver {
                     self.settle(hold, Outcome::Released, now);
                 }
             }
-            Happening::Claimed(claim, request) => self.take_claim(claim, &request, now),
+            // An answer that outlived its lease: what it claimed was rescued with the lease.
+            Happening::Claimed(_, _, worker) if worker != self.lease.get().worker => {
+                (self.claiming, self.claim_at) = (false, now);
+            }
+            Happening::Claimed(claim, request, _) => self.take_claim(claim, &request, now),
             Happening::Reported(batch, answers) => self.take_answers(batch, answers, now),
             Happening::GivenBack(given_back) => {
                 self.claiming = false;

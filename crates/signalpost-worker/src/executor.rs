@@ -122,6 +122,19 @@ impl Run {
     pub fn blocking(run: impl FnOnce() -> Result<Success, Failure> + Send + 'static) -> Self {
         Self(Kind::Blocking(Box::new(run)))
     }
+
+    /// Runs to the end on the polling thread, without a runtime; blocking code too. A panic is a failure.
+    pub async fn finish_here(self) -> Result<Success, Failure> {
+        crate::run::here(self).await
+    }
+
+    /// Runs to the end, inside another run: a panic is a failure, and so is taking longer than `timeout`.
+    pub async fn finish(self, timeout: Option<Duration>) -> Result<Success, Failure> {
+        let (sender, mut ended) = tokio::sync::mpsc::channel(1);
+        let run = crate::run::start(self, timeout, (), move |report| drop(sender.try_send(report)));
+        let _abort = crate::run::AbortOnDrop(run);
+        ended.recv().await.unwrap_or_else(|| Err(Failure::new("the run was dropped")))
+    }
 }
 
 impl fmt::Debug for Run {

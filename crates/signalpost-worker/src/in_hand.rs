@@ -56,8 +56,8 @@ impl InHand {
         self.tasks.len() == 1 && self.tasks.values().all(|(task, _)| task.is_suspect())
     }
 
-    pub(crate) fn ids(&self) -> Vec<TaskId> {
-        self.tasks.keys().map(|hold| hold.task).collect()
+    pub(crate) fn claims(&self) -> Vec<(TaskId, i64)> {
+        self.tasks.keys().map(|hold| (hold.task, hold.fence)).collect()
     }
 
     pub(crate) fn add(&mut self, task: Task) {

@@ -1,5 +1,6 @@
 //! One run of one receiver: its timeout, its panics, its place among the concurrent ones.
 
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -24,48 +25,63 @@ impl Drop for Slot {
     }
 }
 
-/// Starts the run; its end is reported as [`Happening::Ended`], unless it is aborted. What is returned aborts an
-/// asynchronous run, and does nothing to the code of a blocking one.
-pub(crate) fn start(run: Run, timeout: Option<Duration>, slot: Slot) -> AbortHandle {
-    let (hold, happenings) = (slot.hold, slot.happenings.clone());
-    let ends = move |report| drop(happenings.send(Happening::Ended(hold, report)));
+/// Aborts a task of the runtime when it is dropped.
+pub(crate) struct AbortOnDrop(pub(crate) AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Starts the run. `ends` is told its report, unless it is aborted; `place` is dropped when no code of it runs any
+/// more. What is returned aborts an asynchronous run, and does nothing to the code of a blocking one.
+pub(crate) fn start<Place: Send + 'static>(
+    run: Run,
+    timeout: Option<Duration>,
+    place: Place,
+    ends: impl FnOnce(Report) + Send + 'static,
+) -> AbortHandle {
     let running = match run.0 {
         Kind::Async(future) => tokio::spawn(async move {
-            let caught = AssertUnwindSafe(future).catch_unwind();
-            let report = match timeout {
-                Some(timeout) => tokio::time::timeout(timeout, caught).await.unwrap_or_else(|_| Ok(timed_out(timeout))),
-                None => caught.await,
-            };
+            let report = within(timeout, AssertUnwindSafe(future).catch_unwind()).await;
             ends(flatten(report));
-            drop(slot);
+            drop(place);
         }),
         Kind::Blocking(function) => {
             let blocking = tokio::task::spawn_blocking(move || {
                 let report = catch_unwind(AssertUnwindSafe(function));
                 // Held by the thread: code that cannot be stopped keeps its place.
-                drop(slot);
+                drop(place);
                 report
             });
-            tokio::spawn(async move {
-                let ended = async { blocking.await.unwrap_or_else(|error| Ok(Err(Failure::new(error.to_string())))) };
-                let report = match timeout {
-                    Some(timeout) => {
-                        tokio::time::timeout(timeout, ended).await.unwrap_or_else(|_| Ok(timed_out(timeout)))
-                    }
-                    None => ended.await,
-                };
-                ends(flatten(report));
-            })
+            let ended = async { blocking.await.unwrap_or_else(|error| Ok(Err(Failure::new(error.to_string())))) };
+            tokio::spawn(async move { ends(flatten(within(timeout, ended).await)) })
         }
     };
     running.abort_handle()
 }
 
-fn timed_out(timeout: Duration) -> Report {
-    Err(Failure::new(format!("timed out after {timeout:?}")))
+/// Runs to the end on the polling thread.
+pub(crate) async fn here(run: Run) -> Report {
+    flatten(match run.0 {
+        Kind::Async(future) => AssertUnwindSafe(future).catch_unwind().await,
+        Kind::Blocking(function) => catch_unwind(AssertUnwindSafe(function)),
+    })
 }
 
-fn flatten(report: std::thread::Result<Report>) -> Report {
+type Caught = std::thread::Result<Report>;
+
+async fn within(timeout: Option<Duration>, run: impl Future<Output = Caught>) -> Caught {
+    match timeout {
+        None => run.await,
+        Some(timeout) => tokio::time::timeout(timeout, run)
+            .await
+            .unwrap_or_else(|_| Ok(Err(Failure::new(format!("timed out after {timeout:?}"))))),
+    }
+}
+
+fn flatten(report: Caught) -> Report {
     report.unwrap_or_else(|panic| {
         let message = panic
             .downcast_ref::<String>()

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::driver::Driver;
 use crate::keeper::{self, Keeper, SharedLease};
+use crate::run::AbortOnDrop;
 use crate::{Executor, Stopper, WorkerOptions};
 
 /// Why a worker could not start, or could not end cleanly.
@@ -106,7 +107,7 @@ impl Worker {
             lease: lease.clone(),
             happenings: sender.clone(),
         };
-        let keeper = AbortOnDrop(tokio::spawn(keeper.keep()));
+        let keeper = AbortOnDrop(tokio::spawn(keeper.keep()).abort_handle());
         let driver =
             Driver::new(store.clone(), executor, options, lease.clone(), (sender, happenings), stopper.watch());
         let clean = driver.drive().await;
@@ -124,13 +125,5 @@ impl Worker {
             );
         }
         Ok(())
-    }
-}
-
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

@@ -1,1 +1,74 @@
+#![doc = include_str!("guide.md")]
 
+mod background;
+mod background_signal;
+mod bridge;
+mod data;
+mod executor;
+mod failure;
+mod install;
+mod instance;
+mod lifecycle;
+mod link;
+mod outbox;
+mod registry;
+mod response;
+mod run;
+mod running_task;
+mod sending;
+mod signal;
+mod worker;
+
+pub use background::BackgroundOptions;
+pub use background_signal::{AsyncSignal, Sent};
+pub use data::{Data, FromRun, Needs, provide};
+pub use failure::{Permanent, RetryAfter};
+pub use install::{InstallError, Installed, install, install_strictly, with_store, with_store_blocking};
+pub use instance::{Instance, Load, Model};
+pub use lifecycle::{REQUEST_FINISHED, REQUEST_STARTED, RequestFinished, RequestStarted};
+pub use lifecycle::{TASK_ENQUEUED, TASK_FINISHED, TASK_STARTED, TaskEnqueued, TaskFinished, TaskStarted};
+pub use outbox::{BeginImmediate, Outbox, begin_immediate};
+pub use registry::{Connected, Kind, RegistryError, SignalInfo, signals};
+pub use response::Response;
+pub use running_task::{RunningTask, running_task};
+pub use signal::{RobustResponses, Signal};
+pub use signalpost_dispatch::{
+    BoxError, ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId, ReceiverOutput, ScopedConnection,
+    SendError, Sender, SenderType,
+};
+pub use signalpost_macros::receiver;
+pub use signalpost_store::{
+    Counts, EndState, PayloadError, PayloadLimits, SendId, State, Store, StoreError, TaskFilter, TaskId, TaskRecord,
+};
+#[cfg(feature = "sqlite")]
+pub use signalpost_store::{SqliteOptions, SqliteStore};
+pub use signalpost_worker::Backoff;
+pub use worker::{Worker, WorkerError, shutdown_signal};
+
+/// The sender that stands for the type `T`: `sender::<article::Entity>()`.
+///
+/// ```
+/// use signalpost::{SenderType, sender};
+///
+/// struct Shop;
+/// impl SenderType for Shop {
+///     const LABEL: &'static str = "shop.Shop";
+/// }
+/// assert_eq!(sender::<Shop>().as_label(), Some("shop.Shop"));
+/// ```
+pub fn sender<T: SenderType>() -> Sender {
+    Sender::of::<T>()
+}
+
+/// What `#[receiver]` expands to. Not for anybody else, and not kept stable.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::background::Declared;
+    pub use crate::link::Registration;
+    pub use crate::run::{RunContext, kept_outcome, outcome, payload_for, run_async, run_blocking};
+    pub use inventory;
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

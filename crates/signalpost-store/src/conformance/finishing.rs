@@ -155,9 +155,15 @@ pub async fn tasks_of_a_claim_without_an_answer_can_be_given_back(fixture: &impl
     let elsewhere = claimed(&store, &neighbour).await;
     // Its answer is lost.
     let unknown = claimed(&store, &here).await.id;
-    assert_eq!(store.release_all_but(&here, &[known.id]).await.unwrap(), 1);
+    let held = [(known.id, known.fence)];
+    assert_eq!(store.release_all_but(&here, &held).await.unwrap(), 1);
     let record = store.task(unknown).await.unwrap().unwrap();
     assert_eq!((record.state, record.attempt, record.deaths), (State::Waiting, 0, 0));
+    // An older claim of the task is not the one whose answer was lost.
+    let old = claim(&store, &here, 1).await.tasks.remove(0);
+    assert!(finish(&store, &here, &old, Outcome::Released).await);
+    assert_eq!(claim(&store, &here, 1).await.tasks[0].id, old.id);
+    assert_eq!(store.release_all_but(&here, &[held[0], (old.id, old.fence)]).await.unwrap(), 1);
     assert!(finish(&store, &here, &known, success()).await);
     assert!(finish(&store, &neighbour, &elsewhere, success()).await);
 }

@@ -198,7 +198,7 @@ impl Store for SqliteStore {
         self.writer.write(move |connection| operations::renew(connection, &worker, clock.now(), lease)).await
     }
 
-    async fn release_all_but(&self, worker: &WorkerId, held: &[TaskId]) -> Result<usize, StoreError> {
+    async fn release_all_but(&self, worker: &WorkerId, held: &[(TaskId, i64)]) -> Result<usize, StoreError> {
         let (worker, held) = (worker.clone(), held.to_vec());
         self.writer.write_and_wake(move |connection| operations::release_all_but(connection, &worker, &held)).await
     }

@@ -58,11 +58,12 @@ pub(super) fn renew(connection: &Connection, worker: &WorkerId, now: i64, lease:
     Ok(if lease_until <= now { Renewal::Revived } else { Renewal::Kept })
 }
 
-pub(super) fn release_all_but(connection: &Connection, worker: &WorkerId, held: &[TaskId]) -> Done<usize> {
+pub(super) fn release_all_but(connection: &Connection, worker: &WorkerId, held: &[(TaskId, i64)]) -> Done<usize> {
     Ok(connection
         .prepare_cached(
             "UPDATE signalpost_task SET worker = NULL, attempt = attempt - 1 \
-             WHERE worker = ?1 AND id NOT IN (SELECT value FROM json_each(?2))",
+             WHERE worker = ?1 AND (id, fence) NOT IN (\
+                 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?2))",
         )?
         .execute(params![worker.as_str(), json!(held).to_string()])?)
 }

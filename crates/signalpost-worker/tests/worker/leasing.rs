@@ -120,7 +120,7 @@ impl Store for LosesAnswers {
         self.store.renew_if_leased(worker, lease).await
     }
 
-    async fn release_all_but(&self, worker: &WorkerId, held: &[TaskId]) -> Result<usize, StoreError> {
+    async fn release_all_but(&self, worker: &WorkerId, held: &[(TaskId, i64)]) -> Result<usize, StoreError> {
         self.store.release_all_but(worker, held).await
     }
 

@@ -1,0 +1,202 @@
+//! Background receivers: how they are declared, and what the worker needs to run them.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use signalpost_dispatch::{AsyncReceiver, Event, Receiver, ReceiverOutput, Sender};
+use signalpost_worker::{Backoff, Failure, ReceiverPolicy, Run, Success};
+
+use crate::Needs;
+use crate::run::{RunContext, outcome, run_async, run_blocking};
+
+/// How a background receiver wants to be treated.
+///
+/// `#[receiver(SIGNAL, background, queue = "mail", max_attempts = 10, …)]` has an option for each of these.
+///
+/// ```
+/// use signalpost::{BackgroundOptions, Event, Signal};
+/// use std::time::Duration;
+///
+/// async fn reindex(event: &Event<'_, u64>) {
+///     println!("{} has changed", event.payload);
+/// }
+///
+/// let changed: Signal<u64> = Signal::new("doc.changed");
+/// let options = BackgroundOptions::new().name("doc.reindex").queue("slow").timeout(Duration::from_secs(60));
+/// changed.connect_background(options, reindex)?;
+/// # Ok::<(), signalpost::RegistryError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct BackgroundOptions {
+    pub(crate) name: Option<&'static str>,
+    pub(crate) sender: Sender,
+    pub(crate) queue: Option<&'static str>,
+    pub(crate) priority: i16,
+    pub(crate) policy: ReceiverPolicy,
+}
+
+impl Default for BackgroundOptions {
+    fn default() -> Self {
+        Self { name: None, sender: Sender::NONE, queue: None, priority: 0, policy: ReceiverPolicy::default() }
+    }
+}
+
+impl BackgroundOptions {
+    /// Everything at its default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The name that stands in the rows. Default: the path of the function. A function that moves to another module
+    /// while tasks are waiting keeps them only if its name is given by hand.
+    #[must_use]
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Only sends by this sender, a label; an object cannot be recognised in another process. Default: any.
+    #[must_use]
+    pub fn sender(mut self, sender: impl Into<Sender>) -> Self {
+        self.sender = sender.into();
+        self
+    }
+
+    /// The queue of its tasks. Default: `default`. Some worker must serve it.
+    #[must_use]
+    pub fn queue(mut self, queue: &'static str) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    /// The priority of its tasks within the queue, from -100 to 100, higher first. Default: 0.
+    #[must_use]
+    pub fn priority(mut self, priority: i16) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// How many failures until a task is dead. Default: 10. Deaths of workers are not failures.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.policy.max_attempts = attempts;
+        self
+    }
+
+    /// How long one run may take; then it has failed. Default: for ever. An `async` receiver is dropped at its next
+    /// await; blocking code cannot be stopped and keeps its place until it ends.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.policy.timeout = Some(timeout);
+        self
+    }
+
+    /// How long to wait between attempts. Default: 1 s after the first failure, twice as long after each further one,
+    /// an hour at most.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.policy.backoff = backoff;
+        self
+    }
+}
+
+/// What `#[receiver]` knows of a background receiver besides its options.
+#[derive(Debug)]
+pub struct Declared {
+    pub is_blocking: bool,
+    pub needs: Vec<Needs>,
+}
+
+pub(crate) type Handler = Arc<dyn Fn(RunContext) -> Run + Send + Sync>;
+
+/// A background receiver as it is registered.
+pub(crate) struct BackgroundReceiver {
+    pub(crate) receiver: Receiver,
+    pub(crate) signal: &'static str,
+    pub(crate) sender: Sender,
+    pub(crate) queue: &'static str,
+    pub(crate) priority: i16,
+    pub(crate) policy: ReceiverPolicy,
+    pub(crate) declared: Declared,
+    pub(crate) handler: Handler,
+}
+
+impl BackgroundReceiver {
+    pub(crate) fn new(
+        signal: &'static str,
+        options: BackgroundOptions,
+        default: Defaults,
+        declared: Declared,
+        handler: Handler,
+    ) -> Self {
+        Self {
+            receiver: Receiver::new(options.name.unwrap_or(default.name), default.location),
+            signal,
+            sender: options.sender,
+            queue: options.queue.unwrap_or(default.queue),
+            priority: options.priority,
+            policy: options.policy,
+            declared,
+            handler,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.receiver.name()
+    }
+
+    /// Whether it listens to this sender. In a worker senders are known by their labels only.
+    pub(crate) fn hears(&self, sender: &Sender) -> bool {
+        self.sender.is_none() || self.sender.as_label() == sender.as_label()
+    }
+}
+
+/// What a receiver is if its options do not say.
+pub(crate) struct Defaults {
+    pub(crate) name: &'static str,
+    pub(crate) queue: &'static str,
+    pub(crate) location: &'static Location<'static>,
+}
+
+/// The handler of an asynchronous function or closure of one event.
+pub(crate) fn async_handler<P, F>(receiver: F) -> Handler
+where
+    P: DeserializeOwned + Send + Sync + 'static,
+    F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
+{
+    let receiver = Arc::new(receiver);
+    Arc::new(move |run| {
+        let receiver = receiver.clone();
+        run_async(run, |run| async move {
+            let payload: P = run.decode()?;
+            let sender = run.sender();
+            let event = run.event(&sender, &payload);
+            let output = receiver(&event).await;
+            succeed(output)
+        })
+    })
+}
+
+/// The handler of a blocking function or closure of one event.
+pub(crate) fn blocking_handler<P, F, O>(receiver: F) -> Handler
+where
+    P: DeserializeOwned + 'static,
+    F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
+    O: ReceiverOutput<()>,
+{
+    let receiver = Arc::new(receiver);
+    Arc::new(move |run| {
+        let receiver = receiver.clone();
+        run_blocking(run, move |run| {
+            let payload: P = run.decode()?;
+            let sender = run.sender();
+            succeed(receiver(&run.event(&sender, &payload)))
+        })
+    })
+}
+
+fn succeed(output: impl ReceiverOutput<()>) -> Result<Success, Failure> {
+    outcome(output.into_result())
+}

@@ -1,0 +1,326 @@
+//! Signals whose whole send is one task.
+
+use std::any::type_name;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use signalpost_dispatch::{AsyncReceiver, ConnectOptions, Event, Receiver, ReceiverOutput, SendError, Sender};
+use signalpost_store::{NewTask, PayloadLimits, SendId, Task, encode_payload};
+use signalpost_worker::{Failure, Run, Success};
+
+use crate::background::{
+    BackgroundOptions, BackgroundReceiver, Declared, Defaults, Handler, async_handler, blocking_handler,
+};
+use crate::outbox::Outbox;
+use crate::registry::{self, Connected, RegistryError, SignalInfo};
+use crate::run::RunContext;
+use crate::sending::{Row, Rows};
+use crate::{Response, RobustResponses, install, link};
+
+/// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
+///
+/// In the worker the blocking receivers run first, in order of connection, then the asynchronous ones together. One
+/// that fails does not stop the others: it is logged, and becomes a task of its own, with the attempts that it is
+/// allowed. Receivers are connected by name, as background receivers of a [`Signal`](crate::Signal) are; a sender need
+/// not know them.
+///
+/// ```
+/// use signalpost::{AsyncSignal, Event, Sender, Sent};
+///
+/// static ORDER_PAID: AsyncSignal<u32> = AsyncSignal::new("doc.order_paid").queue("high_priority");
+///
+/// fn print_label(event: &Event<u32>) {
+///     println!("a label for order {}", event.payload);
+/// }
+///
+/// ORDER_PAID.connect(print_label)?;
+/// // No store is installed here: the receivers run inside the send, and a warning says so.
+/// assert!(matches!(ORDER_PAID.send(Sender::NONE, &7)?, Sent::RanHere(responses) if responses.len() == 1));
+/// # Ok::<(), signalpost::BoxError>(())
+/// ```
+pub struct AsyncSignal<P> {
+    name: &'static str,
+    queue: &'static str,
+    payload: std::marker::PhantomData<fn(&P)>,
+}
+
+/// What a background signal's send did.
+#[derive(Debug)]
+pub enum Sent {
+    /// One task was written.
+    Queued(SendId),
+    /// No store is installed: the receivers ran inside the send.
+    RanHere(RobustResponses<()>),
+}
+
+impl<P> AsyncSignal<P> {
+    /// A background signal on the queue `default`.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, queue: "default", payload: std::marker::PhantomData }
+    }
+
+    /// The same signal on another queue.
+    #[must_use]
+    pub const fn queue(mut self, queue: &'static str) -> Self {
+        self.queue = queue;
+        self
+    }
+
+    /// The name given to [`AsyncSignal::new`].
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Everything that is connected in this process, in order of connection.
+    pub fn receivers(&self) -> Vec<Connected> {
+        // A failure is reported by whoever sends or installs.
+        let _ = link::link();
+        self.connected()
+    }
+
+    fn connected(&self) -> Vec<Connected> {
+        registry::of_signal(self.name).iter().map(|receiver| (&**receiver).into()).collect()
+    }
+
+    /// Removes the receiver called `name` from this process; false when there is none.
+    pub fn disconnect_background(&self, name: &str) -> bool {
+        registry::unregister(self.name, name)
+    }
+
+    /// Removes a function that was connected without a name of its own; false when it was not connected.
+    pub fn disconnect<F>(&self, _receiver: F) -> bool {
+        self.disconnect_background(type_name::<F>())
+    }
+}
+
+impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
+    /// Connects a blocking receiver to sends by anybody.
+    ///
+    /// # Errors
+    ///
+    /// When another receiver has its name: two closures have, if one function connects them. Give them names, with
+    /// [`AsyncSignal::connect_with`].
+    #[track_caller]
+    pub fn connect<F, O>(&self, receiver: F) -> Result<Receiver, RegistryError>
+    where
+        F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
+        O: ReceiverOutput<()>,
+    {
+        self.connect_with(BackgroundOptions::new(), receiver)
+    }
+
+    /// Connects a blocking receiver.
+    ///
+    /// # Errors
+    ///
+    /// When another receiver has the name, or the options cannot be.
+    #[track_caller]
+    pub fn connect_with<F, O>(&self, options: BackgroundOptions, receiver: F) -> Result<Receiver, RegistryError>
+    where
+        F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
+        O: ReceiverOutput<()>,
+    {
+        let declared = Declared { is_blocking: true, needs: Vec::new() };
+        self.register(options, type_name::<F>(), declared, blocking_handler::<P, F, O>(receiver))
+    }
+
+    /// Connects an asynchronous receiver to sends by anybody.
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncSignal::connect`].
+    #[track_caller]
+    pub fn connect_async<F>(&self, receiver: F) -> Result<Receiver, RegistryError>
+    where
+        F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
+    {
+        self.connect_async_with(BackgroundOptions::new(), receiver)
+    }
+
+    /// Connects an asynchronous receiver.
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncSignal::connect_with`].
+    #[track_caller]
+    pub fn connect_async_with<F>(&self, options: BackgroundOptions, receiver: F) -> Result<Receiver, RegistryError>
+    where
+        F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
+    {
+        let declared = Declared { is_blocking: false, needs: Vec::new() };
+        self.register(options, type_name::<F>(), declared, async_handler::<P, F>(receiver))
+    }
+
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn __connect<F, O>(&'static self, options: ConnectOptions, receiver: F) -> Result<(), RegistryError>
+    where
+        F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
+        O: ReceiverOutput<()>,
+    {
+        self.list();
+        self.connect_with(declared_options(options), receiver).map(drop)
+    }
+
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn __connect_async<F>(&'static self, options: ConnectOptions, receiver: F) -> Result<(), RegistryError>
+    where
+        F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
+    {
+        self.list();
+        self.connect_async_with(declared_options(options), receiver).map(drop)
+    }
+
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn __connect_background(
+        &'static self,
+        options: BackgroundOptions,
+        declared: Declared,
+        handler: impl Fn(RunContext) -> Run + Send + Sync + 'static,
+    ) -> Result<(), RegistryError> {
+        self.list();
+        self.register(options, "", declared, Arc::new(handler)).map(drop)
+    }
+
+    fn list(&'static self) {
+        registry::list(self.name, || SignalInfo { name: self.name, receivers: self.connected() });
+    }
+
+    #[track_caller]
+    fn register(
+        &self,
+        options: BackgroundOptions,
+        name: &'static str,
+        declared: Declared,
+        handler: Handler,
+    ) -> Result<Receiver, RegistryError> {
+        let default = Defaults { name, queue: self.queue, location: Location::caller() };
+        let receiver = Arc::new(BackgroundReceiver::new(self.name, options, default, declared, handler));
+        registry::register(receiver.clone())?;
+        let known = registry::find(self.name, receiver.name());
+        Ok(known.map_or(receiver.receiver, |known| known.receiver))
+    }
+
+    /// Writes one task, and returns when it is durable. No receiver runs, unless no store is installed.
+    ///
+    /// # Errors
+    ///
+    /// When the payload is beyond the limits, or the store fails. Never a receiver's error.
+    pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
+        signalpost_dispatch::ParkingBridge::run(self.asend(sender, payload))
+    }
+
+    /// As [`AsyncSignal::send`], from asynchronous code.
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncSignal::send`].
+    pub async fn asend(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
+        let rows = self.rows(&sender.into(), payload)?;
+        if install::current().is_none() {
+            return Ok(Sent::RanHere(rows.write_robust().await));
+        }
+        let send_id = rows.send_id;
+        rows.write::<()>().await.map(|_| Sent::Queued(send_id))
+    }
+
+    /// As [`AsyncSignal::send`], on a connection of the caller's: see [`Signal::send_in`](crate::Signal::send_in).
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncSignal::send`]; also when the connection's database has no tables of signalpost.
+    pub async fn send_in(
+        &self,
+        mut outbox: impl Outbox,
+        sender: impl Into<Sender>,
+        payload: &P,
+    ) -> Result<Sent, SendError> {
+        let rows = self.rows(&sender.into(), payload)?;
+        if install::current().is_none() {
+            return Ok(Sent::RanHere(rows.write_robust().await));
+        }
+        let send_id = rows.send_id;
+        rows.write_in::<(), _>(&mut outbox).await.map(|_: Vec<(Receiver, Response<()>)>| Sent::Queued(send_id))
+    }
+
+    #[track_caller]
+    fn rows(&self, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
+        link::link().map_err(SendError::sending)?;
+        let payload = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
+        let mut task = Rows::template(self.name, sender, payload.into())?;
+        task.queue = self.queue.to_owned();
+        let mut rows = Rows::none();
+        rows.send_id = task.send_id;
+        let runs = in_order(self.name, sender);
+        rows.own.push(Row { receiver: Receiver::new(self.name, Location::caller()), task, runs });
+        Ok(rows)
+    }
+}
+
+fn declared_options(options: ConnectOptions) -> BackgroundOptions {
+    let (name, sender) = options.into_parts();
+    let background = BackgroundOptions::new().sender(sender);
+    match name {
+        Some(name) => background.name(name),
+        None => background,
+    }
+}
+
+/// The receivers of a sender: blocking ones first, each kind in order of connection.
+fn in_order(signal: &str, sender: &Sender) -> Vec<Arc<BackgroundReceiver>> {
+    let mut receivers = registry::of_signal(signal);
+    receivers.retain(|receiver| receiver.hears(sender));
+    receivers.sort_by_key(|receiver| !receiver.declared.is_blocking);
+    receivers
+}
+
+/// Runs all receivers of a background signal's send. Those that fail follow as tasks of their own.
+pub(crate) fn run_all(context: RunContext) -> Run {
+    Run::asynchronous(async move {
+        let receivers = in_order(&context.task.signal, &context.sender());
+        let run = |receiver: &BackgroundReceiver| (receiver.handler)(context.clone()).finish(receiver.policy.timeout);
+        let (blocking, asynchronous): (Vec<_>, Vec<_>) =
+            receivers.into_iter().partition(|receiver| receiver.declared.is_blocking);
+        let mut outcomes = Vec::new();
+        for receiver in &blocking {
+            outcomes.push(run(receiver).await);
+        }
+        outcomes.extend(join_all(asynchronous.iter().map(|receiver| run(receiver))).await);
+        let failed = blocking.iter().chain(&asynchronous).zip(outcomes).filter_map(|(receiver, outcome)| {
+            outcome.err().map(|failure| follow_up(&context.task, receiver, &failure))
+        });
+        Ok(Success { then: failed.collect(), ..Success::default() })
+    })
+}
+
+fn follow_up(task: &Task, receiver: &BackgroundReceiver, failure: &Failure) -> NewTask {
+    tracing::error!(
+        target: "signalpost", task = %task.id, signal = task.signal, receiver = receiver.name(),
+        reason = failure.reason, "failed beside the others; it follows as a task of its own"
+    );
+    // Checked by the run itself: a payload that is not UTF-8 is no JSON either, and nobody gets here with it.
+    let payload = String::from_utf8_lossy(&task.payload).into_owned();
+    let mut next = NewTask::new(&*task.signal, receiver.name(), payload);
+    next.send_id = task.send_id.parse().unwrap_or_default();
+    next.sender = task.sender.clone();
+    next.queue = task.queue.clone();
+    next.priority = receiver.priority;
+    next.payload_version = task.payload_version;
+    next.headers = task.headers.clone().unwrap_or_default();
+    next.parent = Some(task.id);
+    next.depth = task.depth;
+    next.delay = receiver.policy.backoff.delay(1, 0.5);
+    next
+}
+
+impl<P> fmt::Debug for AsyncSignal<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncSignal").field("name", &self.name).field("queue", &self.queue).finish_non_exhaustive()
+    }
+}

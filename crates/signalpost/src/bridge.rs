@@ -1,0 +1,28 @@
+//! Asynchronous receivers under a synchronous send, where tokio may be around.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use signalpost_dispatch::{BoxError, Bridge, ParkingBridge};
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// Uses the runtime that is there. A current-thread runtime has nobody else to drive what the receivers wait for, so
+/// blocking its thread could wait for ever: that is refused.
+pub(crate) struct TokioBridge;
+
+impl Bridge for TokioBridge {
+    fn block_on(&self, receivers: Pin<Box<dyn Future<Output = ()> + Send + '_>>) -> Result<(), BoxError> {
+        match Handle::try_current() {
+            Err(_) => ParkingBridge.block_on(receivers),
+            Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::CurrentThread => {
+                Err("asynchronous receivers cannot run under a synchronous send on a current-thread runtime\n  \
+                     hint: use asend, or a multi-thread runtime"
+                    .into())
+            }
+            Ok(handle) => {
+                tokio::task::block_in_place(|| handle.block_on(receivers));
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Receivers that were declared with `#[receiver]`, collected by the linker.
+
+use std::sync::OnceLock;
+
+use crate::RegistryError;
+
+/// One `#[receiver]`.
+pub struct Registration {
+    pub order: i32,
+    pub module: &'static str,
+    pub line: u32,
+    pub connect: fn() -> Result<(), RegistryError>,
+}
+
+inventory::collect!(Registration);
+
+/// Connects everything that was declared, once: by `order`, then module path, then line, because the linker's order
+/// means nothing.
+///
+/// Every send comes by here: what it costs after the first time is one load.
+pub(crate) fn link() -> Result<(), RegistryError> {
+    static LINKED: OnceLock<Result<(), RegistryError>> = OnceLock::new();
+    LINKED
+        .get_or_init(|| {
+            let mut declared: Vec<&Registration> = inventory::iter::<Registration>.into_iter().collect();
+            declared.sort_by_key(|registration| (registration.order, registration.module, registration.line));
+            declared.into_iter().try_for_each(|registration| (registration.connect)())
+        })
+        .clone()
+}

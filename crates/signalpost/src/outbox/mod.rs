@@ -1,0 +1,62 @@
+//! Sending on a connection of the caller's.
+
+#[cfg(feature = "sea-orm")]
+mod sea_orm;
+#[cfg(feature = "sqlx")]
+mod sqlx;
+
+use std::future::Future;
+
+use signalpost_dispatch::BoxError;
+
+/// A connection that tasks can be written on, in whatever transaction it is in.
+///
+/// Any client of the store's database can be one. Here is rusqlite:
+///
+/// ```
+/// use signalpost::{BoxError, Outbox};
+///
+/// struct Rusqlite<'a>(&'a rusqlite::Connection);
+///
+/// impl Outbox for Rusqlite<'_> {
+///     async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+///         Ok(self.0.execute(sql, [json])? as u64)
+///     }
+/// }
+/// # fn main() {}
+/// ```
+///
+/// (A `rusqlite::Connection` is not `Sync`, so a future that holds one stays on its thread.)
+pub trait Outbox {
+    /// Executes `sql` with `json`, a text, as its only parameter, and says how many rows were written.
+    ///
+    /// # Errors
+    ///
+    /// What the client says, unchanged.
+    fn execute(&mut self, sql: &str, json: &str) -> impl Future<Output = Result<u64, BoxError>> + Send;
+}
+
+/// A database whose transactions can begin with the write lock: see [`begin_immediate`].
+pub trait BeginImmediate {
+    /// The transaction.
+    type Transaction;
+    /// What may go wrong.
+    type Error;
+
+    /// Begins it.
+    #[doc(hidden)]
+    fn begin_immediate(&self) -> impl Future<Output = Result<Self::Transaction, Self::Error>> + Send;
+}
+
+/// Begins a transaction in which a send will follow.
+///
+/// On SQLite a plain `BEGIN` is deferred: a transaction that reads first and then writes fails at once when somebody
+/// else has written in between, whatever its busy timeout. This takes the write lock at the beginning, and waits for it.
+/// On other databases it is a plain `BEGIN`.
+///
+/// # Errors
+///
+/// What the client says; a lock that is not given within the connection's busy timeout, for one.
+pub async fn begin_immediate<D: BeginImmediate>(database: &D) -> Result<D::Transaction, D::Error> {
+    database.begin_immediate().await
+}

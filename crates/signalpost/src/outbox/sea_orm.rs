@@ -1,0 +1,39 @@
+//! Connections and transactions of SeaORM.
+
+use sea_orm::{
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
+};
+use signalpost_dispatch::BoxError;
+
+use super::{BeginImmediate, Outbox};
+
+/// A savepoint (`begin` on a transaction) is a transaction too: what is sent on it goes when it is rolled back.
+impl Outbox for &DatabaseTransaction {
+    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+        execute(*self, sql, json).await
+    }
+}
+
+/// One connection of the pool, outside any transaction.
+impl Outbox for &DatabaseConnection {
+    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+        execute(*self, sql, json).await
+    }
+}
+
+async fn execute(connection: &impl ConnectionTrait, sql: &str, json: &str) -> Result<u64, BoxError> {
+    let backend = connection.get_database_backend();
+    Ok(connection.execute_raw(Statement::from_sql_and_values(backend, sql, [json.into()])).await?.rows_affected())
+}
+
+impl BeginImmediate for DatabaseConnection {
+    type Transaction = DatabaseTransaction;
+    type Error = DbErr;
+
+    async fn begin_immediate(&self) -> Result<Self::Transaction, Self::Error> {
+        let is_sqlite = self.get_database_backend() == DatabaseBackend::Sqlite;
+        let sqlite_transaction_mode = is_sqlite.then_some(SqliteTransactionMode::Immediate);
+        self.begin_with_options(TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() }).await
+    }
+}

@@ -1,0 +1,220 @@
+//! All that is registered in this process: background receivers by name, and signals for listing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use signalpost_dispatch::{ReceiverInfo, Sender};
+use signalpost_store::PublishedReceiver;
+
+use crate::background::BackgroundReceiver;
+
+/// What the signals about tasks begin with.
+const ABOUT_TASKS: &str = "signalpost.task_";
+
+/// Why a receiver could not be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryError(String);
+
+impl RegistryError {
+    fn two_of_one_name(name: &str, first: &Location<'_>, second: &Location<'_>) -> Self {
+        Self(format!(
+            "two receivers are named `{name}`: at {first} and at {second}\n  hint: give one of them another name, with \
+             `name = \"…\"`; the name stands in stored tasks"
+        ))
+    }
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for RegistryError {}
+
+#[derive(Default)]
+struct Registry {
+    // By name; one function may listen to several signals.
+    by_name: HashMap<&'static str, Vec<Arc<BackgroundReceiver>>>,
+    // By signal, in order of registration.
+    by_signal: HashMap<&'static str, Vec<Arc<BackgroundReceiver>>>,
+    listed: BTreeMap<&'static str, Box<dyn Fn() -> SignalInfo + Send + Sync>>,
+}
+
+static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(RwLock::default);
+
+/// Registers a background receiver. The same one again is no error and changes nothing: `false`.
+pub(crate) fn register(receiver: Arc<BackgroundReceiver>) -> Result<bool, RegistryError> {
+    check(&receiver)?;
+    let mut registry = REGISTRY.write().unwrap_or_else(PoisonError::into_inner);
+    let of_name = registry.by_name.entry(receiver.name()).or_default();
+    if let Some(other) = of_name.first() {
+        let (first, second) = (other.receiver.location(), receiver.receiver.location());
+        if first != second {
+            return Err(RegistryError::two_of_one_name(receiver.name(), first, second));
+        }
+        if of_name.iter().any(|other| other.signal == receiver.signal) {
+            return Ok(false);
+        }
+    }
+    of_name.push(receiver.clone());
+    registry.by_signal.entry(receiver.signal).or_default().push(receiver);
+    Ok(true)
+}
+
+fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
+    let (name, location) = (receiver.name(), receiver.receiver.location());
+    let refused = |what: String| Err(RegistryError(format!("receiver `{name}` at {location} {what}")));
+    if receiver.signal.starts_with(ABOUT_TASKS) {
+        return refused(format!(
+            "cannot listen to `{}` in the background: each of its tasks would send that signal again\n  hint: connect \
+             it inline, and let it do little",
+            receiver.signal
+        ));
+    }
+    if receiver.sender.is_object() {
+        return refused(
+            "is limited to one object, which no other process could recognise\n  hint: limit it to a label".to_owned(),
+        );
+    }
+    if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) || name == "*" {
+        return refused("needs another name: 1 to 200 bytes, no control characters, not `*`".to_owned());
+    }
+    if !(-100..=100).contains(&receiver.priority) {
+        return refused(format!("has priority {}; it must lie between -100 and 100", receiver.priority));
+    }
+    if receiver.policy.max_attempts == 0 {
+        return refused("has max_attempts = 0 and would never run: give at least 1".to_owned());
+    }
+    Ok(())
+}
+
+pub(crate) fn unregister(signal: &str, name: &str) -> bool {
+    let mut registry = REGISTRY.write().unwrap_or_else(PoisonError::into_inner);
+    let remove = |from: Option<&mut Vec<Arc<BackgroundReceiver>>>| {
+        from.is_some_and(|receivers| {
+            let before = receivers.len();
+            receivers.retain(|receiver| receiver.signal != signal || receiver.name() != name);
+            receivers.len() < before
+        })
+    };
+    let by_name = remove(registry.by_name.get_mut(name));
+    remove(registry.by_signal.get_mut(signal)) && by_name
+}
+
+pub(crate) fn find(signal: &str, name: &str) -> Option<Arc<BackgroundReceiver>> {
+    let registry = REGISTRY.read().unwrap_or_else(PoisonError::into_inner);
+    registry.by_name.get(name)?.iter().find(|receiver| receiver.signal == signal).cloned()
+}
+
+/// Whether a name is registered at all, for a message.
+pub(crate) fn signals_of(name: &str) -> Vec<&'static str> {
+    let registry = REGISTRY.read().unwrap_or_else(PoisonError::into_inner);
+    registry.by_name.get(name).into_iter().flatten().map(|receiver| receiver.signal).collect()
+}
+
+pub(crate) fn of_signal(signal: &str) -> Vec<Arc<BackgroundReceiver>> {
+    let registry = REGISTRY.read().unwrap_or_else(PoisonError::into_inner);
+    registry.by_signal.get(signal).cloned().unwrap_or_default()
+}
+
+pub(crate) fn all() -> Vec<Arc<BackgroundReceiver>> {
+    let registry = REGISTRY.read().unwrap_or_else(PoisonError::into_inner);
+    registry.by_name.values().flatten().cloned().collect()
+}
+
+pub(crate) fn published() -> Vec<PublishedReceiver> {
+    let mut receivers: Vec<_> = all()
+        .iter()
+        .map(|receiver| PublishedReceiver {
+            name: receiver.name().to_owned(),
+            signal: receiver.signal.to_owned(),
+            queue: receiver.queue.to_owned(),
+        })
+        .collect();
+    receivers.sort();
+    receivers
+}
+
+/// Remembers a signal for [`signals`].
+pub(crate) fn list(name: &'static str, info: impl Fn() -> SignalInfo + Send + Sync + 'static) {
+    REGISTRY.write().unwrap_or_else(PoisonError::into_inner).listed.insert(name, Box::new(info));
+}
+
+/// A signal and what is connected to it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SignalInfo {
+    /// The signal's name.
+    pub name: &'static str,
+    /// Its receivers: inline ones in order of connection, then background ones.
+    pub receivers: Vec<Connected>,
+}
+
+/// A receiver and how it is connected.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Connected {
+    /// Its name.
+    pub name: &'static str,
+    /// Where in the source it was connected.
+    pub location: &'static Location<'static>,
+    /// The sender that it is limited to; [`Sender::NONE`] for any.
+    pub sender: Sender,
+    /// Whether it runs in the send or in a worker.
+    pub kind: Kind,
+}
+
+/// Where a receiver runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// In the send.
+    Inline {
+        /// It is asynchronous.
+        is_async: bool,
+        /// It vanishes with its object.
+        is_weak: bool,
+    },
+    /// In a worker.
+    Background {
+        /// The queue of its tasks.
+        queue: &'static str,
+        /// It runs on a thread for blocking code.
+        is_blocking: bool,
+    },
+}
+
+impl From<&ReceiverInfo> for Connected {
+    fn from(info: &ReceiverInfo) -> Self {
+        Self {
+            name: info.receiver.name(),
+            location: info.receiver.location(),
+            sender: info.sender.clone(),
+            kind: Kind::Inline { is_async: info.is_async, is_weak: info.is_weak },
+        }
+    }
+}
+
+impl From<&BackgroundReceiver> for Connected {
+    fn from(receiver: &BackgroundReceiver) -> Self {
+        Self {
+            name: receiver.name(),
+            location: receiver.receiver.location(),
+            sender: receiver.sender.clone(),
+            kind: Kind::Background { queue: receiver.queue, is_blocking: receiver.declared.is_blocking },
+        }
+    }
+}
+
+/// Every signal to which `#[receiver]` connects something in this program, with all of its receivers.
+///
+/// # Errors
+///
+/// When what was declared cannot be registered: two receivers of one name, say.
+pub fn signals() -> Result<Vec<SignalInfo>, RegistryError> {
+    crate::link::link()?;
+    let registry = REGISTRY.read().unwrap_or_else(PoisonError::into_inner);
+    Ok(registry.listed.values().map(|info| info()).collect())
+}

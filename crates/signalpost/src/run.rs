@@ -1,0 +1,123 @@
+//! One run of a background receiver, from the stored row to the function and back.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use signalpost_dispatch::{BoxError, Event, Sender};
+use signalpost_store::{PayloadLimits, Store, Task, decode_payload};
+use signalpost_worker::{Failure, Run, Success};
+
+use crate::data::DataMap;
+use crate::{AsyncSignal, RunningTask, Signal, failure, running_task};
+
+/// What a run is given: the task, and the worker's data.
+#[derive(Clone)]
+pub struct RunContext {
+    pub(crate) task: Arc<Task>,
+    pub(crate) data: Arc<DataMap>,
+    running: Arc<RunningTask>,
+}
+
+impl RunContext {
+    pub(crate) fn new(task: Arc<Task>, data: Arc<DataMap>, store: Option<Arc<dyn Store>>) -> Self {
+        let running = Arc::new(RunningTask::of(&task, store));
+        Self { task, data, running }
+    }
+
+    pub(crate) fn decode<P: DeserializeOwned>(&self) -> Result<P, Failure> {
+        // The same bytes would be read again: no retry.
+        decode_payload(&self.task.payload, PayloadLimits::default())
+            .map_err(|error| Failure::permanent(error.to_string()))
+    }
+
+    /// The sender, by the label that was stored.
+    pub fn sender(&self) -> Sender {
+        self.task.sender.clone().map_or(Sender::NONE, Sender::label)
+    }
+
+    /// The event that the receiver gets.
+    pub fn event<'a, P>(&'a self, sender: &'a Sender, payload: &'a P) -> Event<'a, P> {
+        Event::new(&self.task.signal, sender, payload).with_context(&*self.running)
+    }
+}
+
+/// A run on the worker's runtime, in which [`running_task`](crate::running_task) knows the task.
+pub fn run_async<Fut>(context: RunContext, run: impl FnOnce(RunContext) -> Fut) -> Run
+where
+    Fut: Future<Output = Result<Success, Failure>> + Send + 'static,
+{
+    let running = context.running.clone();
+    Run::asynchronous(running_task::scope(running, run(context)))
+}
+
+/// As [`run_async`], for blocking code.
+pub fn run_blocking<F>(context: RunContext, run: F) -> Run
+where
+    F: FnOnce(RunContext) -> Result<Success, Failure> + Send + 'static,
+{
+    let running = context.running.clone();
+    Run::blocking(move || running_task::scope_blocking(running, || run(context)))
+}
+
+/// A signal, for what its payload is.
+pub trait HasPayload {
+    type Payload;
+}
+
+impl<P, R> HasPayload for Signal<P, R> {
+    type Payload = P;
+}
+
+impl<P> HasPayload for AsyncSignal<P> {
+    type Payload = P;
+}
+
+/// The run's payload, which is that of `_signal`.
+pub fn payload_for<S: HasPayload<Payload: DeserializeOwned>>(
+    _signal: &S,
+    run: &RunContext,
+) -> Result<S::Payload, Failure> {
+    run.decode()
+}
+
+/// What a background receiver may return: nothing, or a `Result`.
+#[diagnostic::on_unimplemented(
+    message = "a background receiver cannot return `{Self}`",
+    note = "it returns nothing, or `Result<T, E>` where `E` is an error; with `keep_result` the `T` is kept"
+)]
+pub trait BackgroundOutput {
+    type Value;
+
+    fn into_result(self) -> Result<Self::Value, BoxError>;
+}
+
+impl BackgroundOutput for () {
+    type Value = ();
+
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl<T, E: Into<BoxError>> BackgroundOutput for Result<T, E> {
+    type Value = T;
+
+    fn into_result(self) -> Result<T, BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+/// What became of the run, without what the receiver returned.
+pub fn outcome(output: impl BackgroundOutput) -> Result<Success, Failure> {
+    output.into_result().map(|_| Success::default()).map_err(|error| failure::from_error(&error))
+}
+
+/// What became of the run, with what the receiver returned.
+pub fn kept_outcome<O: BackgroundOutput<Value: Serialize>>(output: O) -> Result<Success, Failure> {
+    let value = output.into_result().map_err(|error| failure::from_error(&error))?;
+    let result = serde_json::to_string(&value)
+        .map_err(|error| Failure::permanent(format!("the receiver succeeded, but its result is not JSON: {error}")))?;
+    Ok(Success { result: Some(result), ..Success::default() })
+}

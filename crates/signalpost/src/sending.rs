@@ -1,0 +1,204 @@
+//! The background part of a send: rows, and where they go.
+
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+use signalpost_dispatch::{ParkingBridge, Receiver, ReceiverError, SendError, Sender};
+use signalpost_store::{NewTask, OutboxStatement, SendId, Store, StoreError, Task};
+
+use crate::background::BackgroundReceiver;
+use crate::data::DataMap;
+use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
+use crate::outbox::Outbox;
+use crate::run::RunContext;
+use crate::{BoxError, Response, install, running_task};
+
+/// A chain of sends that is longer than this is taken for a loop.
+const MAX_DEPTH: u32 = 50;
+
+/// One task to be written, and who runs it if there is no store.
+pub(crate) struct Row {
+    pub(crate) receiver: Receiver,
+    pub(crate) task: NewTask,
+    pub(crate) runs: Vec<Arc<BackgroundReceiver>>,
+}
+
+/// The rows of one send, and of the sends that its inline receivers make within it.
+pub(crate) struct Rows {
+    pub(crate) send_id: SendId,
+    pub(crate) own: Vec<Row>,
+    pub(crate) scope: Scope,
+}
+
+/// Where inline receivers leave the rows of sends that are to be written with the send that they are called by. It
+/// is the context of their event.
+#[derive(Default)]
+pub(crate) struct Scope(Mutex<Vec<Row>>);
+
+impl Scope {
+    pub(crate) fn add(&self, rows: Rows) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(rows.own);
+        kept.extend(rows.scope.take());
+    }
+
+    fn take(&self) -> Vec<Row> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Rows {
+    pub(crate) fn none() -> Self {
+        Self { send_id: SendId::new(), own: Vec::new(), scope: Scope::default() }
+    }
+
+    /// What every row of a send has in common.
+    ///
+    /// # Errors
+    ///
+    /// When the chain of sends that led here is too long.
+    pub(crate) fn template(signal: &str, sender: &Sender, payload: Arc<str>) -> Result<NewTask, SendError> {
+        let mut task = NewTask::new(signal, "*", payload);
+        task.sender = sender.as_label().map(str::to_owned);
+        if let Some(running) = running_task() {
+            task.parent = Some(running.id);
+            task.depth = running.depth + 1;
+            if task.depth > MAX_DEPTH {
+                return Err(SendError::sending(format!(
+                    "signal `{signal}` is sent by receiver `{}`, {} sends after the first one\n  hint: a receiver that \
+                     sends the signal that it listens to never ends",
+                    running.receiver, task.depth
+                )));
+            }
+        }
+        Ok(task)
+    }
+
+    /// Everything that is to be written: the send's own rows first.
+    fn all(&mut self) -> Vec<Row> {
+        let mut all = std::mem::take(&mut self.own);
+        all.extend(self.scope.take());
+        all
+    }
+
+    fn responses<R>(&self) -> Vec<(Receiver, Response<R>)> {
+        self.own.iter().map(|row| (row.receiver, Response::Queued(self.send_id))).collect()
+    }
+
+    /// Writes the rows to the store that is installed, and returns when they are durable; without one, runs them.
+    pub(crate) async fn write<R>(mut self) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let responses = self.responses();
+        let rows = self.all();
+        if rows.is_empty() {
+            return Ok(responses);
+        }
+        match install::current() {
+            Some(store) => {
+                store.insert(rows.iter().map(|row| row.task.clone()).collect()).await.map_err(SendError::sending)?;
+                tell_enqueued(&rows);
+                Ok(responses)
+            }
+            None => run_here(rows)
+                .await
+                .into_iter()
+                .map(|(receiver, outcome)| match outcome {
+                    Ok(()) => Ok((receiver, Response::RanHere)),
+                    Err(error) => Err(SendError::raised(receiver, error)),
+                })
+                .collect(),
+        }
+    }
+
+    /// As [`Rows::write`], while this thread waits. The store has a thread of its own: nothing of the caller's is
+    /// needed for it.
+    pub(crate) fn write_blocking<R>(self) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        ParkingBridge::run(self.write())
+    }
+
+    /// As [`Rows::write`]; a failure is the response of every receiver that it concerns.
+    pub(crate) async fn write_robust<R>(mut self) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
+        let responses = self.responses();
+        if install::current().is_none() {
+            let ran = run_here(self.all()).await.into_iter();
+            return ran
+                .map(|(receiver, outcome)| {
+                    (receiver, outcome.map(|()| Response::RanHere).map_err(ReceiverError::raised))
+                })
+                .collect();
+        }
+        match self.write::<R>().await {
+            Ok(written) => written.into_iter().map(|(receiver, response)| (receiver, Ok(response))).collect(),
+            Err(error) => {
+                tracing::error!(target: "signalpost", %error, "tasks could not be written");
+                let why = error.to_string();
+                let failed = |(receiver, _)| (receiver, Err(ReceiverError::raised(why.as_str())));
+                responses.into_iter().map(|response: (Receiver, Response<R>)| failed(response)).collect()
+            }
+        }
+    }
+
+    /// Writes the rows on a connection of the caller's; without a store that says how, runs them.
+    pub(crate) async fn write_in<R, O: Outbox>(
+        mut self,
+        outbox: &mut O,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let Some(store) = install::current() else { return self.write().await };
+        let responses = self.responses();
+        let rows = self.all();
+        if !rows.is_empty() {
+            insert_in(outbox, &store.outbox(), &rows).await.map_err(SendError::sending)?;
+            tell_enqueued(&rows);
+        }
+        Ok(responses)
+    }
+}
+
+async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows: &[Row]) -> Result<(), BoxError> {
+    let tasks: Vec<NewTask> = rows.iter().map(|row| row.task.clone()).collect();
+    let json = statement.parameter(&tasks)?;
+    let written = outbox.execute(statement.sql, &json).await.map_err(|error| {
+        if error.to_string().contains("no such table: signalpost_task") {
+            return StoreError::without_tables("the database of this connection").into();
+        }
+        error
+    })?;
+    if usize::try_from(written).ok() != Some(tasks.len()) {
+        return Err(format!("the connection reports {written} rows written instead of {}", tasks.len()).into());
+    }
+    Ok(())
+}
+
+fn tell_enqueued(rows: &[Row]) {
+    for Row { task, .. } in rows {
+        TASK_ENQUEUED.tell(|| TaskEnqueued {
+            send_id: task.send_id,
+            signal: task.signal.clone(),
+            receiver: task.receiver.clone(),
+            queue: task.queue.clone(),
+        });
+    }
+}
+
+/// Runs background receivers on the spot, each whatever became of the one before.
+async fn run_here(rows: Vec<Row>) -> Vec<(Receiver, Result<(), BoxError>)> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            target: "signalpost",
+            "no store is installed: background receivers run inside the send (said once; see signalpost::install)"
+        );
+    });
+    let data = Arc::new(DataMap::default());
+    let mut ran = Vec::new();
+    for Row { task, runs, .. } in rows {
+        let task = Arc::new(Task::without_store(task));
+        for receiver in runs {
+            let context = RunContext::new(task.clone(), data.clone(), None::<Arc<dyn Store>>);
+            let outcome = (receiver.handler)(context).finish_here().await;
+            ran.push((receiver.receiver, outcome.map(drop).map_err(|failure| failure.reason.into())));
+        }
+    }
+    ran
+}

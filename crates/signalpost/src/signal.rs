@@ -1,0 +1,468 @@
+//! The signal: inline receivers in this process, background receivers through the store.
+
+use std::any::type_name;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use signalpost_dispatch::{
+    AsyncMethod, AsyncReceiver, ConnectOptions, Connection, Event, ParkingBridge, Receiver, ReceiverError, ReceiverId,
+    ReceiverOutput, SendError, Sender,
+};
+use signalpost_store::{NewTask, PayloadError, PayloadLimits, encode_payload};
+use signalpost_worker::Run;
+
+use crate::background::{
+    BackgroundOptions, BackgroundReceiver, Declared, Defaults, Handler, async_handler, blocking_handler,
+};
+use crate::bridge::TokioBridge;
+use crate::outbox::Outbox;
+use crate::registry::{self, Connected, RegistryError, SignalInfo};
+use crate::run::RunContext;
+use crate::sending::{Row, Rows, Scope};
+use crate::{Response, link};
+
+/// What the robust sends return: every receiver, with its response or its error.
+pub type RobustResponses<R> = Vec<(Receiver, Result<Response<R>, ReceiverError>)>;
+
+type Encode<P> = fn(&P, PayloadLimits) -> Result<String, PayloadError>;
+
+/// A kind of event with payload `P`. Inline receivers respond with `R`; background receivers get a task each.
+///
+/// A signal is usually a `static`, under a name that is given by hand, because it is stored with tasks. Receivers are
+/// declared with [`#[receiver]`](macro@crate::receiver) or connected by hand. All methods take `&self` and may be
+/// called from any thread, and from inside a receiver.
+///
+/// # The order of a send
+///
+/// 1. The payload is encoded, if there are background receivers for the sender. A payload beyond the limits is
+///    refused here, before anybody has run.
+/// 2. Inline receivers: the synchronous ones in order of connection, then the asynchronous ones together.
+/// 3. One INSERT with a row for each background receiver. If an inline receiver has raised, it is not made (the robust
+///    forms make it all the same).
+///
+/// The crate's [first page](crate) has an example.
+pub struct Signal<P, R = ()> {
+    inline: signalpost_dispatch::Signal<P, R>,
+    background: ArcSwapOption<Vec<Arc<BackgroundReceiver>>>,
+    changing: Mutex<()>,
+    // Set by the first background receiver, which is what demands that the payload can be written.
+    encode: OnceLock<Encode<P>>,
+}
+
+impl<P, R> Signal<P, R> {
+    /// A signal without receivers.
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            inline: signalpost_dispatch::Signal::new(name),
+            background: ArcSwapOption::const_empty(),
+            changing: Mutex::new(()),
+            encode: OnceLock::new(),
+        }
+    }
+
+    /// The name given to [`Signal::new`].
+    pub fn name(&self) -> &'static str {
+        self.inline.name()
+    }
+
+    /// True when a send by `sender` would call somebody or write a task.
+    pub fn has_listeners(&self, sender: &Sender) -> bool {
+        // What cannot be linked cannot be sent either: the send says why.
+        let linked = link::link().is_ok();
+        linked && (self.inline.has_listeners(sender) || self.background(sender).next().is_some())
+    }
+
+    /// Everything that is connected: inline receivers in order of connection, then background ones.
+    pub fn receivers(&self) -> Vec<Connected> {
+        // A failure is reported by whoever sends or installs.
+        let _ = link::link();
+        self.connected()
+    }
+
+    fn connected(&self) -> Vec<Connected> {
+        let inline = self.inline.receivers();
+        let background = self.background.load_full();
+        let background = background.iter().flat_map(|receivers| receivers.iter().map(|receiver| (&**receiver).into()));
+        inline.iter().map(Connected::from).chain(background).collect()
+    }
+
+    fn background(&self, sender: &Sender) -> impl Iterator<Item = Arc<BackgroundReceiver>> + use<P, R> {
+        let receivers = self.background.load_full().map_or_else(Vec::new, |receivers| {
+            receivers.iter().filter(|receiver| receiver.hears(sender)).cloned().collect()
+        });
+        receivers.into_iter()
+    }
+
+    /// Removes the connection of an inline receiver; false when there is none with this id.
+    pub fn disconnect_receiver(&self, id: ReceiverId) -> bool {
+        self.inline.disconnect_receiver(id)
+    }
+
+    /// Removes the inline receiver that was connected for any sender and without a uid.
+    pub fn disconnect<F: 'static>(&self, receiver: F) -> bool {
+        self.inline.disconnect(receiver)
+    }
+
+    /// Removes the inline receiver that was connected with these options. With a `dispatch_uid` the uid decides.
+    pub fn disconnect_with<F: 'static>(&self, options: ConnectOptions, receiver: F) -> bool {
+        self.inline.disconnect_with(options, receiver)
+    }
+
+    /// Removes the inline receiver that was connected with the `dispatch_uid` and the sender of `options`.
+    pub fn disconnect_uid(&self, options: ConnectOptions) -> bool {
+        self.inline.disconnect_uid(options)
+    }
+
+    /// Removes the method of `object` that was connected with these options.
+    pub fn disconnect_weak<T, F: 'static>(&self, options: ConnectOptions, object: &Arc<T>, method: F) -> bool {
+        self.inline.disconnect_weak(options, object, method)
+    }
+
+    /// Removes the background receiver called `name`: later sends write no task for it. Tasks that wait for it meet an
+    /// unknown receiver in this process's workers.
+    pub fn disconnect_background(&self, name: &str) -> bool {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = self.background(&Sender::NONE).filter(|receiver| receiver.name() != name).collect();
+        self.background.store(Some(Arc::new(left)));
+        registry::unregister(self.name(), name)
+    }
+}
+
+impl<P: 'static, R: 'static> Signal<P, R> {
+    /// Connects a synchronous inline receiver to sends by anybody.
+    #[track_caller]
+    pub fn connect<F, O>(&self, receiver: F) -> Connection<'_, P, R>
+    where
+        F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
+        O: ReceiverOutput<R>,
+    {
+        self.inline.connect(receiver)
+    }
+
+    /// Connects a synchronous inline receiver.
+    #[track_caller]
+    pub fn connect_with<F, O>(&self, options: ConnectOptions, receiver: F) -> Connection<'_, P, R>
+    where
+        F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
+        O: ReceiverOutput<R>,
+    {
+        self.inline.connect_with(options, receiver)
+    }
+
+    /// Connects an asynchronous inline receiver to sends by anybody.
+    #[track_caller]
+    pub fn connect_async<F>(&self, receiver: F) -> Connection<'_, P, R>
+    where
+        F: for<'a> AsyncReceiver<'a, P, R> + Send + Sync + 'static,
+    {
+        self.inline.connect_async(receiver)
+    }
+
+    /// Connects an asynchronous inline receiver.
+    #[track_caller]
+    pub fn connect_async_with<F>(&self, options: ConnectOptions, receiver: F) -> Connection<'_, P, R>
+    where
+        F: for<'a> AsyncReceiver<'a, P, R> + Send + Sync + 'static,
+    {
+        self.inline.connect_async_with(options, receiver)
+    }
+
+    /// Connects a method of `object` as an inline receiver, for as long as the object lives.
+    #[track_caller]
+    pub fn connect_weak<T, F, O>(&self, options: ConnectOptions, object: &Arc<T>, method: F) -> Connection<'_, P, R>
+    where
+        T: Send + Sync + 'static,
+        F: Fn(&T, &Event<'_, P>) -> O + Send + Sync + 'static,
+        O: ReceiverOutput<R>,
+    {
+        self.inline.connect_weak(options, object, method)
+    }
+
+    /// Connects an asynchronous method of `object` as an inline receiver, for as long as the object lives.
+    #[track_caller]
+    pub fn connect_weak_async<T, F>(&self, options: ConnectOptions, object: &Arc<T>, method: F) -> Connection<'_, P, R>
+    where
+        T: Send + Sync + 'static,
+        F: for<'a> AsyncMethod<'a, T, P, R> + Send + Sync + 'static,
+        P: Sync,
+    {
+        self.inline.connect_weak_async(options, object, method)
+    }
+
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn __connect<F, O>(&'static self, options: ConnectOptions, receiver: F) -> Result<(), RegistryError>
+    where
+        F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
+        O: ReceiverOutput<R>,
+    {
+        self.list();
+        self.connect_with(options, receiver);
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn __connect_async<F>(&'static self, options: ConnectOptions, receiver: F) -> Result<(), RegistryError>
+    where
+        F: for<'a> AsyncReceiver<'a, P, R> + Send + Sync + 'static,
+    {
+        self.list();
+        self.connect_async_with(options, receiver);
+        Ok(())
+    }
+
+    fn list(&'static self) {
+        registry::list(self.name(), || SignalInfo { name: self.name(), receivers: self.connected() });
+    }
+}
+
+impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal<P, R> {
+    /// Connects an asynchronous background receiver.
+    ///
+    /// Workers look receivers up by name: connect it in the worker's process and in the sender's.
+    ///
+    /// # Errors
+    ///
+    /// When another receiver has the name, or the options cannot be. The same registration again changes nothing.
+    #[track_caller]
+    pub fn connect_background<F>(&self, options: BackgroundOptions, receiver: F) -> Result<Receiver, RegistryError>
+    where
+        F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
+    {
+        let declared = Declared { is_blocking: false, needs: Vec::new() };
+        self.register(options, type_name::<F>(), declared, async_handler::<P, F>(receiver))
+    }
+
+    /// Connects a background receiver of blocking code, which runs on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Signal::connect_background`].
+    #[track_caller]
+    pub fn connect_background_blocking<F, O>(
+        &self,
+        options: BackgroundOptions,
+        receiver: F,
+    ) -> Result<Receiver, RegistryError>
+    where
+        F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
+        O: ReceiverOutput<()>,
+    {
+        let declared = Declared { is_blocking: true, needs: Vec::new() };
+        self.register(options, type_name::<F>(), declared, blocking_handler::<P, F, O>(receiver))
+    }
+
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn __connect_background(
+        &'static self,
+        options: BackgroundOptions,
+        declared: Declared,
+        handler: impl Fn(RunContext) -> Run + Send + Sync + 'static,
+    ) -> Result<(), RegistryError> {
+        self.list();
+        self.register(options, "", declared, Arc::new(handler)).map(drop)
+    }
+
+    #[track_caller]
+    fn register(
+        &self,
+        options: BackgroundOptions,
+        name: &'static str,
+        declared: Declared,
+        handler: Handler,
+    ) -> Result<Receiver, RegistryError> {
+        let default = Defaults { name, queue: "default", location: Location::caller() };
+        let receiver = Arc::new(BackgroundReceiver::new(self.name(), options, default, declared, handler));
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !registry::register(receiver.clone())? {
+            let known = registry::find(self.name(), receiver.name());
+            return Ok(known.map_or(receiver.receiver, |known| known.receiver));
+        }
+        self.encode.get_or_init(|| encode_payload::<P>);
+        let mut receivers = self.background.load_full().map_or_else(Vec::new, |receivers| receivers.to_vec());
+        receivers.push(receiver.clone());
+        self.background.store(Some(Arc::new(receivers)));
+        Ok(receiver.receiver)
+    }
+}
+
+impl<P: Sync, R: Send> Signal<P, R> {
+    /// Sends to every receiver of `sender`: runs the inline ones on this thread, writes a task for each background one,
+    /// and returns when the tasks are durable.
+    ///
+    /// Within a transaction that holds the store's database, use [`Signal::send_in`]: this would wait for the lock that
+    /// the caller itself holds, and end in an error that says so.
+    ///
+    /// # Errors
+    ///
+    /// The first inline receiver that returns an error ends the send, and no task is written. A panic is not caught.
+    /// Payloads beyond the limits and failures of the store are errors too, and so are asynchronous inline receivers on
+    /// a current-thread runtime.
+    pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let sender = sender.into();
+        let rows = self.rows(&sender, payload)?;
+        let inline = self.inline.send_event(&self.event(&sender, payload, &rows.scope), &TokioBridge)?;
+        Ok(join(inline, rows.write_blocking()?))
+    }
+
+    /// As [`Signal::send`], but every receiver runs and every task that can be written is: an error or a panic becomes
+    /// that receiver's response, and is logged at level ERROR to the target `signalpost::dispatch`.
+    pub fn send_robust(&self, sender: impl Into<Sender>, payload: &P) -> RobustResponses<R> {
+        let sender = sender.into();
+        let (rows, failed) = self.rows_robust(&sender, payload);
+        let inline = self.inline.send_event_robust(&self.event(&sender, payload, &rows.scope), &TokioBridge);
+        join_robust(inline, ParkingBridge::run(rows.write_robust()), failed)
+    }
+
+    /// As [`Signal::send`], from asynchronous code. Synchronous inline receivers run on the polling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Signal::send`].
+    ///
+    /// # Cancellation
+    ///
+    /// When the future is dropped before it has completed, the tasks are written or not, all or none.
+    pub async fn asend(
+        &self,
+        sender: impl Into<Sender>,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let sender = sender.into();
+        let rows = self.rows(&sender, payload)?;
+        let inline = self.inline.asend_event(&self.event(&sender, payload, &rows.scope)).await?;
+        Ok(join(inline, rows.write().await?))
+    }
+
+    /// As [`Signal::send_robust`], from asynchronous code.
+    pub async fn asend_robust(&self, sender: impl Into<Sender>, payload: &P) -> RobustResponses<R> {
+        let sender = sender.into();
+        let (rows, failed) = self.rows_robust(&sender, payload);
+        let inline = self.inline.asend_event_robust(&self.event(&sender, payload, &rows.scope)).await;
+        join_robust(inline, rows.write_robust().await, failed)
+    }
+
+    /// Sends, and writes the tasks on a connection of the caller's: they exist if and only if its transaction commits,
+    /// with that connection's durability.
+    ///
+    /// `outbox` is a connection or transaction of sqlx or SeaORM (features `sqlx` and `sea-orm`), or anything else that
+    /// can execute a statement: see [`Outbox`]. Inline receivers run now, before the commit.
+    ///
+    /// ```no_run
+    /// # use signalpost::{BoxError, Sender, Signal};
+    /// # static ORDER_PAID: Signal<u32> = Signal::new("doc.order_paid");
+    /// # async fn pay(pool: sqlx::SqlitePool) -> Result<(), BoxError> {
+    /// let mut transaction = signalpost::begin_immediate(&pool).await?;
+    /// sqlx::query("UPDATE orders SET paid = 1 WHERE id = 7").execute(&mut *transaction).await?;
+    /// ORDER_PAID.send_in(&mut transaction, Sender::NONE, &7).await?;
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Signal::send`]; also when the connection's database has no tables of signalpost.
+    pub async fn send_in(
+        &self,
+        mut outbox: impl Outbox,
+        sender: impl Into<Sender>,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let sender = sender.into();
+        let rows = self.rows(&sender, payload)?;
+        let inline = self.inline.asend_event(&self.event(&sender, payload, &rows.scope)).await?;
+        Ok(join(inline, rows.write_in(&mut outbox).await?))
+    }
+
+    /// Sends from inside an inline receiver, as part of the send that called it: the tasks are written with that send's
+    /// own, on the same connection and in the same transaction, or not at all if that send fails.
+    ///
+    /// In a background receiver there is no send to be part of: this is [`Signal::send`] then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Signal::send`].
+    pub fn send_within<Q>(
+        &self,
+        event: &Event<'_, Q>,
+        sender: impl Into<Sender>,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let Some(outer) = event.context::<Scope>() else { return self.send(sender, payload) };
+        let sender = sender.into();
+        let rows = self.rows(&sender, payload)?;
+        let inline = self.inline.send_event(&self.event(&sender, payload, &rows.scope), &TokioBridge)?;
+        let queued = rows.own.iter().map(|row| (row.receiver, Response::Queued(rows.send_id))).collect();
+        outer.add(rows);
+        Ok(join(inline, queued))
+    }
+
+    /// Sends something that only matters if somebody listens, inline.
+    pub(crate) fn tell(&self, payload: impl FnOnce() -> P) {
+        if self.has_listeners(&Sender::NONE) {
+            drop(self.send_robust(Sender::NONE, &payload()));
+        }
+    }
+
+    fn event<'a>(&self, sender: &'a Sender, payload: &'a P, scope: &'a Scope) -> Event<'a, P> {
+        Event::new(self.name(), sender, payload).with_context(scope)
+    }
+
+    fn rows(&self, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
+        link::link().map_err(SendError::sending)?;
+        let receivers: Vec<_> = self.background(sender).collect();
+        let mut rows = Rows::none();
+        if let (false, Some(encode)) = (receivers.is_empty(), self.encode.get()) {
+            let payload = encode(payload, PayloadLimits::default()).map_err(SendError::sending)?;
+            let template = Rows::template(self.name(), sender, payload.into())?;
+            rows.send_id = template.send_id;
+            rows.own = receivers.into_iter().map(|receiver| row(&template, receiver)).collect();
+        }
+        Ok(rows)
+    }
+
+    /// The rows; where they cannot be, none and the responses that say why.
+    fn rows_robust(&self, sender: &Sender, payload: &P) -> (Rows, RobustResponses<R>) {
+        self.rows(sender, payload).map(|rows| (rows, Vec::new())).unwrap_or_else(|error| {
+            tracing::error!(target: "signalpost::dispatch", signal = self.name(), %error, "tasks cannot be written");
+            let why = error.to_string();
+            let failed = self.background(sender);
+            let failed = failed.map(|receiver| (receiver.receiver, Err(ReceiverError::raised(why.as_str()))));
+            (Rows::none(), failed.collect())
+        })
+    }
+}
+
+fn row(template: &NewTask, receiver: Arc<BackgroundReceiver>) -> Row {
+    let mut task = template.clone();
+    task.receiver = receiver.name().to_owned();
+    task.queue = receiver.queue.to_owned();
+    task.priority = receiver.priority;
+    Row { receiver: receiver.receiver, task, runs: vec![receiver] }
+}
+
+fn join<R>(inline: Vec<(Receiver, R)>, written: Vec<(Receiver, Response<R>)>) -> Vec<(Receiver, Response<R>)> {
+    inline.into_iter().map(|(receiver, response)| (receiver, Response::Now(response))).chain(written).collect()
+}
+
+fn join_robust<R>(
+    inline: signalpost_dispatch::RobustResponses<R>,
+    written: RobustResponses<R>,
+    failed: RobustResponses<R>,
+) -> RobustResponses<R> {
+    let inline = inline.into_iter().map(|(receiver, response)| (receiver, response.map(Response::Now)));
+    inline.chain(written).chain(failed).collect()
+}
+
+impl<P, R> fmt::Debug for Signal<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signal").field("name", &self.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! The worker of registered receivers.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use signalpost_store::Store;
+use signalpost_worker::WorkerOptions;
+
+use crate::data::DataMap;
+use crate::executor::RegisteredReceivers;
+use crate::{RegistryError, link, registry};
+
+/// Why a worker could not start, or could not end cleanly.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// What was declared with `#[receiver]` cannot be registered.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A receiver needs something that the worker was not given.
+    #[error("receiver `{receiver}` takes `Data<{needs}>`\n  hint: give the worker one, with `.data(…)`")]
+    MissingData {
+        /// The receiver.
+        receiver: &'static str,
+        /// The type.
+        needs: &'static str,
+    },
+    /// The settings make no sense, or the store refused the worker.
+    #[error(transparent)]
+    Worker(#[from] signalpost_worker::WorkerError),
+}
+
+/// Runs the background receivers that are registered in this process, with tasks from a store.
+///
+/// ```no_run
+/// # use signalpost::{BoxError, SqliteStore, Worker};
+/// # use std::sync::Arc;
+/// # struct Mailer;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), BoxError> {
+/// let store = Arc::new(SqliteStore::open("app.db")?);
+/// signalpost::install(store.clone()).await?;
+/// Worker::new(store).data(Mailer).queues(["default", "mail"]).concurrency(64).run_until_signalled().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// What receivers send goes to the worker's store.
+pub struct Worker {
+    store: Arc<dyn Store>,
+    data: DataMap,
+    options: WorkerOptions,
+}
+
+impl Worker {
+    /// A worker with the default settings.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, data: DataMap::default(), options: WorkerOptions::default() }
+    }
+
+    /// Gives receivers a value, which they take as [`Data<T>`](crate::Data). One for each type.
+    #[must_use]
+    pub fn data<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.data.insert(value);
+        self
+    }
+
+    /// The queues to serve, the most urgent first. Default: `default`.
+    #[must_use]
+    pub fn queues<Q: Into<String>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
+        self.options.queues = queues.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How many receivers run at once. Default: 32.
+    #[must_use]
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.options.concurrency = concurrency;
+        self
+    }
+
+    /// How long the store believes in this worker without hearing from it. Default: 30 s.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.options.lease = lease;
+        self
+    }
+
+    /// How long a clean stop waits for the receivers that run. Default: 30 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.options.grace = grace;
+        self
+    }
+
+    /// How long a task whose receiver nobody knows waits for a worker that does. Default: one hour.
+    #[must_use]
+    pub fn unknown_grace(mut self, grace: Duration) -> Self {
+        self.options.unknown_grace = grace;
+        self
+    }
+
+    /// How many deaths a task may suffer while it runs alone before it is dead. Default: 3.
+    #[must_use]
+    pub fn max_deaths_alone(mut self, deaths: u32) -> Self {
+        self.options.max_deaths_alone = deaths;
+        self
+    }
+
+    /// Works until `stop` completes, and then stops cleanly: what runs may end within the grace, what was claimed and
+    /// not started is given back.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkerError`]. Failures of the store while it works are logged and waited out.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), WorkerError> {
+        Ok(self.build()?.run_until(stop).await?)
+    }
+
+    /// Works until SIGTERM or SIGINT: stops cleanly at the first, at once at the second.
+    ///
+    /// # Errors
+    ///
+    /// As [`Worker::run_until`].
+    pub async fn run_until_signalled(self) -> Result<(), WorkerError> {
+        Ok(self.build()?.run_until_signalled().await?)
+    }
+
+    fn build(self) -> Result<signalpost_worker::Worker, WorkerError> {
+        link::link()?;
+        let Self { store, data, options } = self;
+        let served =
+            registry::all().into_iter().filter(|receiver| options.queues.iter().any(|queue| queue == receiver.queue));
+        for receiver in served {
+            if let Some(needs) = receiver.declared.needs.iter().find(|needs| !data.has(**needs)) {
+                return Err(WorkerError::MissingData { receiver: receiver.name(), needs: needs.name() });
+            }
+        }
+        let executor = Arc::new(RegisteredReceivers { store: store.clone(), data: Arc::new(data) });
+        Ok(signalpost_worker::Worker::new(store, executor, options)?)
+    }
+}
+
+/// Completes at the first SIGTERM or SIGINT.
+pub async fn shutdown_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without handlers the default ones end the process.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
