@@ -105,7 +105,9 @@ impl BackgroundOptions {
 /// What `#[receiver]` knows of a background receiver besides its options.
 #[derive(Debug)]
 pub struct Declared {
+    /// It is not an `async fn`.
     pub is_blocking: bool,
+    /// What it takes besides the event.
     pub needs: Vec<Needs>,
 }
 

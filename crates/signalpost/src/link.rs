@@ -6,9 +6,13 @@ use crate::RegistryError;
 
 /// One `#[receiver]`.
 pub struct Registration {
+    /// What it said of its `order`; 0 if nothing.
     pub order: i32,
+    /// Where it stands.
     pub module: &'static str,
+    /// Where it stands in the file.
     pub line: u32,
+    /// Connects it.
     pub connect: fn() -> Result<(), RegistryError>,
 }
 

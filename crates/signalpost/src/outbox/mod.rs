@@ -16,7 +16,7 @@ use signalpost_dispatch::BoxError;
 /// ```
 /// use signalpost::{BoxError, Outbox};
 ///
-/// struct Rusqlite<'a>(&'a rusqlite::Connection);
+/// struct Rusqlite<'a>(&'a mut rusqlite::Connection);
 ///
 /// impl Outbox for Rusqlite<'_> {
 ///     async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
@@ -25,8 +25,6 @@ use signalpost_dispatch::BoxError;
 /// }
 /// # fn main() {}
 /// ```
-///
-/// (A `rusqlite::Connection` is not `Sync`, so a future that holds one stays on its thread.)
 pub trait Outbox {
     /// Executes `sql` with `json`, a text, as its only parameter, and says how many rows were written.
     ///
