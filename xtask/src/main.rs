@@ -1,1 +1,60 @@
-fn main() {}
+//! `cargo xtask`: what continuous integration runs is what people run.
+
+mod cargo;
+mod compiler;
+mod step;
+mod suite;
+mod summary;
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The tasks of the signalpost repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Runs everything, and ends with one line that says what ran, what was skipped and why.
+    Test,
+    /// Kills and freezes workers, and checks that no task is lost: [--kills N] [--tasks N] [--seed S].
+    // The harness explains its own arguments.
+    #[command(disable_help_flag = true)]
+    Faults {
+        /// What the harness is given.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let task = Task::parse();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    if let Err(error) = env::set_current_dir(&root) {
+        eprintln!("cargo xtask: {}: {error}", root.display());
+        return ExitCode::FAILURE;
+    }
+    let succeeded = match task {
+        Task::Test => compiler::is_ready() && suite::run(),
+        Task::Faults { arguments } => {
+            let harness = ["run", "--release", "-p", "signalpost-faults", "--"].map(OsString::from);
+            compiler::is_ready() && cargo::run(harness.into_iter().chain(arguments), &[])
+        }
+    };
+    if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fault_harness_is_given_its_arguments_as_they_stand() {
+        let given = ["--kills", "3", "--help"];
+        let task = Task::try_parse_from(["cargo xtask", "faults"].into_iter().chain(given)).unwrap();
+        let Task::Faults { arguments } = task else { panic!("{task:?}") };
+        assert_eq!(arguments, given);
+    }
+}

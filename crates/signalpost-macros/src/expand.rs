@@ -31,16 +31,13 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
     } else {
         inline(arguments, function, event, &others)?
     };
-    let name = name(arguments, function);
     let order = arguments.option("order").map_or_else(|| quote!(0), |order| quote!(#order));
     Ok(quote! {
         #function
 
         const _: () = {
-            const NAME: &str = #name;
-
             #[track_caller]
-            fn connect() -> ::core::result::Result<(), ::signalpost::RegistryError> {
+            fn __signalpost_connect() -> ::core::result::Result<(), ::signalpost::RegistryError> {
                 #connects
                 ::core::result::Result::Ok(())
             }
@@ -50,13 +47,14 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
                     order: #order,
                     module: ::core::module_path!(),
                     line: ::core::line!(),
-                    connect,
+                    connect: __signalpost_connect,
                 }
             }
         };
     })
 }
 
+/// The expression of the name. Where it stands, nothing of ours may hide what the user means by it.
 fn name(arguments: &Arguments, function: &ItemFn) -> TokenStream {
     let ident = &function.sig.ident;
     match arguments.option("name") {
@@ -72,14 +70,14 @@ fn inline(arguments: &Arguments, function: &ItemFn, event: &Type, others: &[&Typ
     if let Some(other) = others.first() {
         return Err(Error::new(other.span(), "an inline receiver takes the event and nothing else"));
     }
-    let ident = &function.sig.ident;
+    let (ident, name) = (&function.sig.ident, name(arguments, function));
     let connect = if function.sig.asyncness.is_some() { quote!(__connect_async) } else { quote!(__connect) };
     let sender = arguments.option("sender").map(|sender| quote!(.sender(#sender)));
     let dispatch_uid = arguments.option("dispatch_uid").map(|uid| quote!(.dispatch_uid(#uid)));
     let connects = arguments.signals.iter().map(|signal| {
         quote! {
             (&#signal).#connect(
-                ::signalpost::ConnectOptions::new().name(NAME) #sender #dispatch_uid,
+                ::signalpost::ConnectOptions::new().name(#name) #sender #dispatch_uid,
                 #ident,
             )?;
         }
@@ -88,13 +86,13 @@ fn inline(arguments: &Arguments, function: &ItemFn, event: &Type, others: &[&Typ
 }
 
 fn background(arguments: &Arguments, function: &ItemFn, by_reference: bool, others: &[&Type]) -> TokenStream {
-    let ident = &function.sig.ident;
+    let (ident, name) = (&function.sig.ident, name(arguments, function));
     let options =
         ["sender", "queue", "priority", "max_attempts", "timeout", "backoff"].into_iter().filter_map(|name| {
             let (method, value) = (format_ident!("{name}"), arguments.option(name)?);
             Some(quote!(.#method(#value)))
         });
-    let options = quote!(::signalpost::BackgroundOptions::new().name(NAME) #(#options)*);
+    let options = quote!(::signalpost::BackgroundOptions::new().name(#name) #(#options)*);
     let places: Vec<_> = (0..others.len()).map(|number| format_ident!("other_{number}")).collect();
     let event = if by_reference { quote!(&event) } else { quote!(event) };
     let outcome = if arguments.keep_result { quote!(kept_outcome) } else { quote!(outcome) };

@@ -1,0 +1,182 @@
+//! Signals over a real store and real workers, one file per theme. `docs/conformance.md` says which test shows which
+//! requirement.
+
+mod background;
+mod background_signal;
+mod data;
+mod failing;
+mod instances;
+mod lifecycle;
+mod nested;
+#[cfg(feature = "sea-orm")]
+mod outbox_sea_orm;
+#[cfg(feature = "sqlx")]
+mod outbox_sqlx;
+mod payloads;
+mod registration;
+mod sending;
+
+use signalpost::{
+    BackgroundOptions, Backoff, Event, ScopedConnection, SenderType, SqliteOptions, Store, TASK_FINISHED, TaskFilter,
+    TaskFinished, TaskRecord, Worker, WorkerError, with_store, with_store_blocking,
+};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Nothing that is waited for here takes so long.
+const TOO_LONG: Duration = Duration::from_secs(60);
+
+const AT_ONCE: Backoff = Backoff { first: Duration::ZERO, longest: Duration::ZERO };
+
+/// The options of a background receiver called `name`.
+fn named(name: &'static str) -> BackgroundOptions {
+    BackgroundOptions::new().name(name)
+}
+
+/// A store of its own.
+struct Bench {
+    _directory: TempDir,
+    path: PathBuf,
+    store: Arc<dyn Store>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(|options| options)
+    }
+
+    fn with(change: impl FnOnce(SqliteOptions) -> SqliteOptions) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.db");
+        let store = Arc::new(change(SqliteOptions::new(&path)).open().unwrap());
+        Self { _directory: directory, path, store }
+    }
+
+    /// Runs `future` with this store.
+    async fn within<F: Future>(&self, future: F) -> F::Output {
+        with_store(self.store.clone(), future).await
+    }
+
+    fn within_blocking<T>(&self, run: impl FnOnce() -> T) -> T {
+        with_store_blocking(self.store.clone(), run)
+    }
+
+    /// Every task, live or ended, in the order in which they were sent.
+    async fn tasks(&self) -> Vec<TaskRecord> {
+        let mut tasks = self.store.tasks(&TaskFilter { limit: 1000, ..TaskFilter::default() }).await.unwrap();
+        tasks.sort_by_key(|task| task.id);
+        tasks
+    }
+
+    /// The only task of a receiver.
+    async fn task_of(&self, receiver: &str) -> TaskRecord {
+        let mut tasks = self.tasks().await;
+        tasks.retain(|task| task.receiver == receiver);
+        assert_eq!(tasks.len(), 1, "{tasks:?}");
+        tasks.remove(0)
+    }
+
+    fn raw(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(&self.path).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        connection
+    }
+
+    fn tamper(&self, sql: &str) {
+        self.raw().execute_batch(sql).unwrap();
+    }
+
+    fn worker(&self) -> Worker {
+        Worker::new(self.store.clone())
+    }
+
+    /// Runs a worker until no task is live.
+    async fn drain(&self) {
+        self.drain_with(self.worker()).await;
+    }
+
+    async fn drain_with(&self, worker: Worker) {
+        let (tell, mut told) = unbounded_channel();
+        let _connected = TASK_FINISHED.connect(move |_: &Event<TaskFinished>| drop(tell.send(()))).scoped();
+        let idle = async {
+            while !self.store.counts().await.unwrap().is_idle() {
+                told.recv().await;
+            }
+        };
+        let in_time = async { tokio::time::timeout(TOO_LONG, idle).await.expect("there are live tasks still") };
+        worker.run_until(in_time).await.unwrap();
+    }
+
+    fn start(&self, worker: Worker) -> Working {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let running = tokio::spawn(worker.run_until(async { drop(stopped.await) }));
+        Working { stop, running }
+    }
+}
+
+/// A worker that runs beside the test.
+struct Working {
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), WorkerError>>,
+}
+
+impl Working {
+    async fn stop(self) {
+        drop(self.stop);
+        self.running.await.unwrap().unwrap();
+    }
+}
+
+/// What becomes of the runs of one signal's tasks, from now on.
+struct Finished {
+    told: UnboundedReceiver<TaskFinished>,
+    _connected: ScopedConnection<'static, TaskFinished, ()>,
+}
+
+impl Finished {
+    fn of(signal: &'static str) -> Self {
+        let (tell, told) = unbounded_channel();
+        let connected = TASK_FINISHED.connect(move |event: &Event<TaskFinished>| {
+            if event.payload.signal == signal {
+                let _ = tell.send(event.payload.clone());
+            }
+        });
+        Self { told, _connected: connected.scoped() }
+    }
+
+    async fn next(&mut self) -> TaskFinished {
+        tokio::time::timeout(TOO_LONG, self.told.recv()).await.expect("no run has ended").unwrap()
+    }
+}
+
+/// A list that receivers write to, in the order in which they ran.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, line: impl Into<String>) {
+        self.0.lock().unwrap().push(line.into());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// A receiver of any signal that writes `line`.
+    fn writer<P>(&self, line: &str) -> impl Fn(&Event<'_, P>) + Send + Sync + 'static + use<P> {
+        let (log, line) = (self.clone(), line.to_owned());
+        move |_| log.add(line.clone())
+    }
+}
+
+struct Shop;
+
+impl SenderType for Shop {
+    const LABEL: &'static str = "shop.Shop";
+}

@@ -1,0 +1,132 @@
+//! Publishing: the article, and in the same transaction the tasks that follow.
+
+use std::io::Cursor;
+
+use image::{ImageFormat, ImageReader};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
+use signalpost::{BoxError, Instance, Response, begin_immediate, sender};
+
+use crate::folders::write_whole;
+use crate::sample::{SAMPLES, Sample};
+use crate::signals::{ARTICLE_PUBLISHED, ArticlePublished};
+use crate::{Newsroom, article, picture};
+
+/// The most bytes of a picture.
+pub const MAX_PICTURE: usize = 8 << 20;
+
+/// An article before it is published.
+pub struct Draft {
+    pub slug: String,
+    pub title: String,
+    pub author: String,
+    pub summary: String,
+    pub body: String,
+    pub picture: Option<Picture>,
+}
+
+/// A picture that has been looked at.
+pub struct Picture {
+    bytes: Vec<u8>,
+    extension: &'static str,
+}
+
+impl Picture {
+    /// Checks that the bytes are a PNG or a JPEG.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the person who sent it.
+    pub fn check(bytes: Vec<u8>) -> Result<Self, String> {
+        if bytes.len() > MAX_PICTURE {
+            return Err(format!("The picture is larger than {} MB.", MAX_PICTURE >> 20));
+        }
+        let extension = match image::guess_format(&bytes) {
+            Ok(ImageFormat::Png) => "png",
+            Ok(ImageFormat::Jpeg) => "jpg",
+            _ => return Err("The picture is neither a PNG nor a JPEG.".to_owned()),
+        };
+        // Only the header: the rest is decoded in the background.
+        ImageReader::new(Cursor::new(&bytes))
+            .with_guessed_format()
+            .map_err(|error| error.to_string())
+            .and_then(|reader| reader.into_dimensions().map_err(|error| error.to_string()))
+            .map_err(|error| format!("The picture cannot be read: {error}."))?;
+        Ok(Self { bytes, extension })
+    }
+}
+
+/// Publishes the article; `None` when its address is taken.
+pub async fn publish(newsroom: &Newsroom, draft: Draft, now: i64) -> Result<Option<article::Model>, BoxError> {
+    // Before the transaction: a file whose article is never written harms nobody.
+    let picture = match &draft.picture {
+        Some(picture) => Some(save_picture(newsroom, &draft.slug, picture).await?),
+        None => None,
+    };
+    let transaction = begin_immediate(&newsroom.database).await?;
+    let taken = article::Entity::find().filter(article::Column::Slug.eq(&*draft.slug)).one(&transaction).await?;
+    if taken.is_some() {
+        return Ok(None);
+    }
+    let article = article::ActiveModel {
+        slug: Set(draft.slug),
+        title: Set(draft.title),
+        author: Set(draft.author),
+        summary: Set(draft.summary),
+        body: Set(draft.body),
+        picture: Set(picture.clone()),
+        published_at: Set(now),
+        ..Default::default()
+    };
+    let article = article.insert(&transaction).await?;
+    let published = ArticlePublished { article: Instance::of(&article), slug: article.slug.clone(), picture };
+    let responses = ARTICLE_PUBLISHED.send_in(&transaction, sender::<article::Entity>(), &published).await?;
+    let send_id = responses.iter().find_map(|(_, response)| match response {
+        Response::Queued(send_id) => Some(send_id.to_string()),
+        _ => None,
+    });
+    let mut article = article.into_active_model();
+    article.send_id = Set(send_id);
+    let article = article.update(&transaction).await?;
+    transaction.commit().await?;
+    Ok(Some(article))
+}
+
+async fn save_picture(newsroom: &Newsroom, slug: &str, picture: &Picture) -> Result<String, BoxError> {
+    let name = format!("{slug}.{}", picture.extension);
+    let (path, beside) = (newsroom.folders.pictures.join(&name), newsroom.folders.pictures.join(format!(".{name}")));
+    let bytes = picture.bytes.clone();
+    tokio::task::spawn_blocking(move || write_whole(&path, &beside, &bytes)).await??;
+    Ok(name)
+}
+
+/// Publishes the samples that are not there yet; says how many.
+pub async fn samples(newsroom: &Newsroom) -> Result<usize, BoxError> {
+    let mut published = 0;
+    for (number, sample) in SAMPLES.iter().enumerate() {
+        let known = article::Entity::find().filter(article::Column::Slug.eq(sample.slug)).one(&newsroom.database);
+        if known.await?.is_some() {
+            continue;
+        }
+        // A minute apart, so that they have an order.
+        let minutes = i64::try_from(SAMPLES.len() - number)?;
+        let now = jiff::Timestamp::now().as_millisecond() - minutes * 60_000;
+        published += usize::from(publish(newsroom, draft_of(sample).await?, now).await?.is_some());
+    }
+    Ok(published)
+}
+
+async fn draft_of(sample: &'static Sample) -> Result<Draft, BoxError> {
+    let bytes = tokio::task::spawn_blocking(|| {
+        let mut png = Cursor::new(Vec::new());
+        picture::draw(sample.scene, 1200, 800).write_to(&mut png, ImageFormat::Png)?;
+        Ok::<_, image::ImageError>(png.into_inner())
+    });
+    Ok(Draft {
+        slug: sample.slug.to_owned(),
+        title: sample.title.to_owned(),
+        author: sample.author.to_owned(),
+        summary: sample.summary.to_owned(),
+        body: sample.body.to_owned(),
+        picture: Some(Picture { bytes: bytes.await??, extension: "png" }),
+    })
+}

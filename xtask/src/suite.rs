@@ -1,0 +1,52 @@
+//! Everything that has to pass.
+
+use crate::cargo;
+use crate::step::{Outcome, Step};
+use crate::summary::summary;
+
+const FORMAT: Step = Step {
+    needs: Some(("fmt", "rustfmt is not installed; rustup component add rustfmt")),
+    ..Step::new("format", &["fmt --all --check"])
+};
+
+const LINTS: Step = Step {
+    needs: Some(("clippy", "clippy is not installed; rustup component add clippy")),
+    ..Step::new("lints", &["clippy --workspace --all-targets --all-features -- -D warnings"])
+};
+
+const NEXTEST: Step = Step::new("tests", &["nextest run --workspace --all-features"]);
+const TESTS: Step =
+    Step::new("tests", &["test --workspace --all-features --lib --bins --tests --examples --no-fail-fast"]);
+
+const DOC_TESTS: Step = Step::new("doc tests", &["test --doc --workspace --all-features --no-fail-fast"]);
+
+const DOCUMENTATION: Step = Step {
+    variables: &[("RUSTDOCFLAGS", "-D warnings")],
+    ..Step::new("documentation", &["doc --workspace --all-features --no-deps"])
+};
+
+const DENY: Step = Step {
+    needs: Some(("deny", "cargo-deny is not installed; cargo install cargo-deny")),
+    ..Step::new("deny", &["deny check licenses sources bans"])
+};
+
+/// The other steps turn every feature on, which hides what a feature needs and does not ask for.
+const FEATURES: Step = Step::new(
+    "features",
+    &[
+        "check -p signalpost-store --no-default-features",
+        "check -p signalpost --no-default-features",
+        "check -p signalpost --no-default-features --features sqlite",
+        "check -p signalpost --no-default-features --features sqlx",
+        "check -p signalpost --no-default-features --features sea-orm",
+    ],
+);
+
+/// Runs every step, whatever became of those before it; true when none has failed.
+pub(crate) fn run() -> bool {
+    let tests = if cargo::has("nextest") { NEXTEST } else { TESTS };
+    let steps = [FORMAT, LINTS, tests, DOC_TESTS, DOCUMENTATION, DENY, FEATURES];
+    let outcomes: Vec<_> = steps.iter().map(|step| (step.name, step.run())).collect();
+    println!("\n{}", summary(&outcomes));
+    outcomes.iter().all(|(_, outcome)| *outcome != Outcome::Failed)
+}
