@@ -53,6 +53,9 @@ pub async fn every_outcome_is_recorded(fixture: &impl Fixture) {
     fixture.advance(after).await;
     let retried = claim(&store, &worker, 4).await.tasks.remove(0);
     assert_eq!((retried.id, retried.attempt, retried.failures(), retried.fence), (tasks[2].id, 2, 1, 2));
+    // A success after a failure still tells of it.
+    assert!(finish(&store, &worker, &retried, success()).await);
+    assert_eq!(store.task(retried.id).await.unwrap().unwrap().reason.as_deref(), Some("try later"));
 }
 
 pub async fn a_release_gives_the_attempt_back(fixture: &impl Fixture) {

@@ -1,0 +1,132 @@
+//! The pages, as a browser would ask for them.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use image::{ImageFormat, RgbImage};
+use reqwest::multipart::{Form, Part};
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
+
+use crate::{Running, newsroom};
+
+struct Site {
+    address: String,
+    client: Client,
+    process: Running,
+    _data: tempfile::TempDir,
+}
+
+impl Site {
+    fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut process = newsroom(data.path()).args(["--port", "0"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut errors = BufReader::new(process.stderr.take().unwrap()).lines();
+        let said = errors.find_map(|line| Some(line.unwrap().split_once(" is at ")?.1.to_owned())).unwrap();
+        // Whatever else it says is read, or it would wait for somebody to do so.
+        std::thread::spawn(move || errors.for_each(drop));
+        let client = Client::builder().redirect(Policy::none()).build().unwrap();
+        Self { address: said, client, process: Running(process), _data: data }
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, String) {
+        let response = self.client.get(format!("{}{path}", self.address)).send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    }
+
+    async fn page(&self, path: &str) -> String {
+        let (status, page) = self.get(path).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {page}");
+        page
+    }
+
+    async fn publish(&self, title: &str, picture: Vec<u8>) -> (StatusCode, String) {
+        let form = Form::new()
+            .text("title", title.to_owned())
+            .text("author", "A. Tester")
+            .text("body", "First paragraph about quincunxes.\r\n\r\nSecond paragraph.")
+            .part("picture", Part::bytes(picture).file_name("picture.png"));
+        let response = self.client.post(format!("{}/publish", self.address)).multipart(form).send().await.unwrap();
+        (response.status(), response.text().await.unwrap())
+    }
+
+    /// Waits until the status page has nothing unfinished to show.
+    async fn idle(&self) -> String {
+        loop {
+            let status = self.page("/status").await;
+            if !status.contains("http-equiv=\"refresh\"") {
+                return status;
+            }
+        }
+    }
+}
+
+fn png() -> Vec<u8> {
+    let mut png = std::io::Cursor::new(Vec::new());
+    RgbImage::from_pixel(60, 40, image::Rgb([180, 60, 40])).write_to(&mut png, ImageFormat::Png).unwrap();
+    png.into_inner()
+}
+
+#[tokio::test]
+async fn articles_can_be_read_searched_and_published() {
+    let site = Site::start();
+    let status = site.idle().await;
+    assert!(status.contains("newsroom.call_webhook") && status.contains("503 Service Unavailable"), "{status}");
+
+    let front = site.page("/").await;
+    assert!(front.contains("/articles/harbour-light-burns-again"));
+    assert!(front.contains("/thumbnails/harbour-light-burns-again.jpg"));
+    let found = site.page("/?q=observatory").await;
+    assert!(found.contains("<mark>") && found.contains("/articles/observatory-opens-on-fridays"), "{found}");
+    assert!(site.page("/?q=%22%20AND%20(%20*").await.contains("No articles"));
+
+    let (answer, _) = site.publish("A <b>bold</b> & new thing", png()).await;
+    assert_eq!(answer, StatusCode::SEE_OTHER);
+    site.idle().await;
+    let article = site.page("/articles/a-b-bold-b-new-thing").await;
+    assert!(article.contains("Second paragraph."));
+    assert!(!article.contains("<b>bold"), "what people write is shown as text: {article}");
+    assert!(article.contains("newsroom.email_subscribers") && article.contains("succeeded"));
+    assert!(site.page("/?q=quincunx").await.contains("/articles/a-b-bold-b-new-thing"));
+    assert_eq!(site.get("/thumbnails/a-b-bold-b-new-thing.jpg").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_cannot_be_published_is_explained_and_what_was_typed_is_kept() {
+    let site = Site::start();
+    let (answer, page) = site.publish("Nonsense", b"this is no picture".to_vec()).await;
+    assert_eq!(answer, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("The picture is neither a PNG nor a JPEG."), "{page}");
+    assert!(page.contains("value=\"Nonsense\"") && page.contains("Second paragraph."), "{page}");
+    let (answer, page) = site.publish("  ", png()).await;
+    assert_eq!(answer, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("The title is missing."), "{page}");
+    site.idle().await;
+    let (answer, page) = site.publish("Harbour light burns again", png()).await;
+    assert_eq!(answer, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("There is an article of this title already"), "{page}");
+}
+
+#[tokio::test]
+async fn pages_and_files_that_are_not_there_are_not_found() {
+    let site = Site::start();
+    for path in [
+        "/nowhere",
+        "/articles/nothing",
+        "/pictures/none.png",
+        "/pictures/..%2fnewsroom.db",
+        "/thumbnails/%2e%2e/newsroom.db",
+    ] {
+        assert_eq!(site.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_clean_stop_ends_with_0() {
+    let mut site = Site::start();
+    site.idle().await;
+    let stopped = std::process::Command::new("kill").arg(site.process.0.id().to_string()).status().unwrap();
+    assert!(stopped.success());
+    let ended = tokio::task::spawn_blocking(move || site.process.0.wait().unwrap()).await.unwrap();
+    assert!(ended.success(), "{ended}");
+}
