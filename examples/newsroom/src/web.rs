@@ -96,7 +96,7 @@ async fn find(newsroom: &Newsroom, query: &str) -> Result<Vec<Card>, BoxError> {
     // Each word quoted, so that the index's own operators are words like any other.
     let words: Vec<String> =
         query.split_whitespace().map(|word| format!("\"{}\"*", word.replace('"', "\"\""))).collect();
-    let sql = "SELECT rowid, snippet(article_search, -1, ?, ?, ' … ', 32) AS snippet \
+    let sql = "SELECT rowid, snippet(article_search, 2, ?, ?, ' … ', 32) AS snippet \
                FROM article_search WHERE article_search MATCH ? ORDER BY rank LIMIT 50";
     let values = [FOUND.0.to_string().into(), FOUND.1.to_string().into(), words.join(" ").into()];
     let backend = newsroom.database.get_database_backend();

@@ -85,7 +85,7 @@ async fn a_send_does_not_wait_for_a_receiver_that_takes_long() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_send_returns_when_the_row_is_durable() {
     let (bench, signal) = (Bench::new(), Signal::<u32>::new("tests.background.durable"));
-    signal.connect_background_blocking(named("tests.background.never"), |_: &Event<u32>| unreachable!()).unwrap();
+    signal.connect_background_blocking(named("tests.background.never"), |_: &Event<u32>| ()).unwrap();
     let responses = bench.within_blocking(|| signal.send("desk", &7)).unwrap();
     let Response::Queued(send_id) = responses[0].1 else { panic!("{responses:?}") };
     let (signal, sender, payload, found): (String, String, String, String) = bench
@@ -110,7 +110,8 @@ async fn a_background_receiver_gets_what_an_inline_one_gets() {
     bench.drain().await;
     let background = log.take().remove(0);
     // An object is known by its label elsewhere.
-    assert!(inline.contains("Sender(shop.Shop at 0x") && background.contains("Sender(shop.Shop)"));
+    assert!(inline.contains("sender: Sender(shop.Shop at "), "{inline}");
+    assert!(background.contains("sender: Sender(shop.Shop),"), "{background}");
     for text in [inline, background] {
         assert!(text.contains(r#"signal: "tests.background.same""#) && text.contains(r#"payload: (3, "three")"#));
     }
@@ -192,9 +193,9 @@ async fn an_inline_and_a_background_receiver_run_once_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn background_receivers_hear_their_sender_only() {
     let (bench, signal, log) = (Bench::new(), Signal::<u32>::new("tests.background.filter"), Log::default());
-    let connect = |options, line| signal.connect_background_blocking(options, log.writer(line)).map(drop);
-    connect(named("tests.background.shop").sender(Sender::of::<Shop>()), "shop").unwrap();
-    // Its own place in the source, as its own name.
+    let options = named("tests.background.shop").sender(Sender::of::<Shop>());
+    signal.connect_background_blocking(options, log.writer("shop")).unwrap();
+    assert!(signal.has_listeners(&Sender::of::<Shop>()) && !signal.has_listeners(&Sender::NONE));
     signal.connect_background_blocking(named("tests.background.any"), log.writer("any")).unwrap();
     assert!(signal.has_listeners(&Sender::NONE));
     bench

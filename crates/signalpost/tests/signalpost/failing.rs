@@ -94,7 +94,10 @@ async fn a_receiver_can_say_when_it_wants_to_be_tried_again() {
 async fn a_panic_is_a_failure_and_others_go_on() {
     let (bench, signal, log) = (Bench::new(), Signal::<u32>::new("tests.failing.panics"), Log::default());
     let once = |name| named(name).max_attempts(1);
-    signal.connect_background_blocking(once("tests.failing.panics"), |_: &Event<u32>| panic!("on a thread")).unwrap();
+    fn panics_blocking(_: &Event<u32>) {
+        panic!("on a thread")
+    }
+    signal.connect_background_blocking(once("tests.failing.panics"), panics_blocking).unwrap();
     async fn panics(event: &Event<'_, u32>) {
         panic!("with {}", event.payload)
     }

@@ -1,0 +1,169 @@
+//! Two workers, one of which is killed and started again, many times.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use signalpost::BoxError;
+
+use crate::worker::Done;
+use crate::{Member, Site, ledger};
+
+/// How much.
+#[derive(Debug, Clone)]
+pub struct Kills {
+    /// How often a worker is killed.
+    pub kills: u32,
+    /// How many tasks are sent in all.
+    pub tasks: u32,
+    /// Where the random moments come from.
+    pub seed: u64,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What was asked for.
+    pub asked: String,
+    /// The tasks that were sent.
+    pub sent: usize,
+    /// Runs that began, in all.
+    pub runs: usize,
+    /// Tasks that were in the hands of a killed worker, in all.
+    pub in_hand: usize,
+    /// From each kill until the dead worker's tasks were waiting again.
+    pub waiting_after: Vec<Duration>,
+    /// From each kill until the first of them was claimed by the other worker.
+    pub claimed_after: Vec<Duration>,
+    /// What must not be. Empty if all is well.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let range = |times: &[Duration]| {
+            let mut times = times.to_vec();
+            times.sort();
+            match (times.first(), times.get(times.len() / 2), times.last()) {
+                (Some(least), Some(middle), Some(most)) => {
+                    format!("{least:.0?} to {most:.0?}, median {middle:.0?} ({} kills)", times.len())
+                }
+                _ => "never".to_owned(),
+            }
+        };
+        writeln!(f, "{}", self.asked)?;
+        writeln!(f, "sent {}, runs {}, in the hands of the killed {}", self.sent, self.runs, self.in_hand)?;
+        writeln!(f, "waiting again after {}", range(&self.waiting_after))?;
+        writeln!(f, "first claimed after {}", range(&self.claimed_after))?;
+        match &self.problems[..] {
+            [] => write!(f, "nothing lost, nothing overtaken, nothing run again that was finished"),
+            problems => write!(f, "PROBLEMS:\n{}", problems.join("\n")),
+        }
+    }
+}
+
+/// Runs the scenario.
+///
+/// After each share of the tasks was sent, and a random part of it has been finished, a worker that holds tasks is
+/// killed; when the other one has taken them up, it is started again.
+///
+/// # Errors
+///
+/// When the scenario cannot be carried out. What it finds wrong is no error, but in the findings.
+pub fn run(program: &Path, kills: &Kills) -> Result<Findings, BoxError> {
+    let mut random = fastrand::Rng::with_seed(kills.seed);
+    let site = Site::new(program, Duration::from_secs(30), Duration::from_millis(3))?;
+    let mut members = vec![site.start()?, site.start()?];
+    let mut findings = Findings { asked: format!("{kills:?}"), ..Findings::default() };
+    let mut sent = Vec::new();
+    let mut killed = HashSet::new();
+    let mut settled: Vec<(u64, HashSet<i64>)> = Vec::new();
+    for round in 0..kills.kills {
+        let share = kills.tasks * (round + 1) / kills.kills - kills.tasks * round / kills.kills;
+        let before = site.finished()?;
+        sent.extend(site.send(share)?);
+        let enough = before + random.usize(0..=share as usize / 2);
+        site.until("some tasks finished", || Ok(site.finished()? >= enough))?;
+        let victim: Member = members.swap_remove(random.usize(0..2));
+        let (worker, pid) = (victim.worker.clone(), victim.pid());
+        victim.kill()?;
+        let at = std::time::Instant::now();
+        killed.insert(pid);
+        let held = site.held_by(&worker)?;
+        settled.push((ledger::now(), site.history()?.into_iter().map(|ended| ended.task).collect()));
+        findings.in_hand += held.len();
+        site.until("the dead worker's lease row gone", || Ok(!site.workers()?.contains(&worker)))?;
+        findings.waiting_after.push(at.elapsed());
+        if !held.is_empty() {
+            site.until("its tasks taken up", || site.is_taken_up(&held, &worker))?;
+            findings.claimed_after.push(at.elapsed());
+        }
+        members.push(site.start()?);
+    }
+    site.until("all tasks finished", || Ok(site.finished()? >= sent.len()))?;
+    for member in members {
+        if !member.stop()? {
+            findings.problems.push("a worker did not stop cleanly".to_owned());
+        }
+    }
+    findings.sent = sent.len();
+    judge(&site, &sent, &killed, &settled, &mut findings)?;
+    Ok(findings)
+}
+
+fn judge(
+    site: &Site,
+    sent: &[i64],
+    killed: &HashSet<u32>,
+    settled: &[(u64, HashSet<i64>)],
+    findings: &mut Findings,
+) -> Result<(), BoxError> {
+    let entries = site.ledger()?;
+    let mut problem = |text: String| findings.problems.push(text);
+    let mut ended: HashMap<i64, Vec<Done>> = HashMap::new();
+    let mut begun: HashMap<i64, Vec<u32>> = HashMap::new();
+    for entry in &entries {
+        if entry.ended {
+            ended.entry(entry.task).or_default().push(Done { pid: entry.pid, attempt: entry.attempt });
+        } else {
+            begun.entry(entry.task).or_default().push(entry.pid);
+        }
+    }
+    findings.runs = begun.values().map(Vec::len).sum();
+    for task in sent {
+        if !ended.contains_key(task) {
+            problem(format!("task {task} was lost: no run of it came to its end"));
+        }
+    }
+    for row in site.history()? {
+        if row.state != "succeeded" {
+            problem(format!("task {} ended {}", row.task, row.state));
+            continue;
+        }
+        let result: Option<Done> = row.result.as_deref().and_then(|result| serde_json::from_str(result).ok());
+        let accepted = result.filter(|done| ended.get(&row.task).is_some_and(|runs| runs.contains(done)));
+        if accepted.is_none_or(|done| done.attempt != row.attempt) {
+            problem(format!("task {}: the result of an overtaken attempt was accepted: {row:?}", row.task));
+        }
+    }
+    for (task, pids) in &begun {
+        for pid in &pids[..pids.len() - 1] {
+            if !killed.contains(pid) {
+                problem(format!("task {task} ran again although process {pid}, which had it, was not killed"));
+            }
+        }
+    }
+    for (at, finished) in settled {
+        for entry in entries.iter().filter(|entry| !entry.ended && entry.at > *at) {
+            if finished.contains(&entry.task) {
+                problem(format!("task {} was in the history and ran again", entry.task));
+            }
+        }
+    }
+    match site.integrity()?.as_str() {
+        "ok" => {}
+        wrong => problem(format!("the database is damaged: {wrong}")),
+    }
+    Ok(())
+}

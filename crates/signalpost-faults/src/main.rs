@@ -1,0 +1,81 @@
+//! The fault scenarios from the command line, and the worker that they kill.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use signalpost::BoxError;
+use signalpost_faults::freeze::{self, Freeze};
+use signalpost_faults::kills::{self, Kills};
+use signalpost_faults::worker;
+
+/// Kills and freezes real workers, and checks with a ledger of its own that nothing was lost.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// Two workers; one of them is killed with SIGKILL and started again, many times.
+    Kills {
+        #[arg(long, default_value_t = 50)]
+        kills: u32,
+        #[arg(long, default_value_t = 20_000)]
+        tasks: u32,
+        /// Where the random moments come from [default: random, and printed].
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Two workers; one of them is stopped with SIGSTOP for longer than its lease, and continued.
+    Freeze {
+        #[arg(long, default_value_t = 400)]
+        tasks: u32,
+    },
+    /// The worker that the scenarios start.
+    #[command(hide = true)]
+    Worker {
+        #[arg(long)]
+        database: PathBuf,
+        #[arg(long)]
+        ledger: PathBuf,
+        #[arg(long)]
+        lease_ms: u64,
+        #[arg(long)]
+        work_ms: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().scenario) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
+    let program = std::env::current_exe()?;
+    let problems = match scenario {
+        Scenario::Kills { kills, tasks, seed } => {
+            let findings =
+                kills::run(&program, &Kills { kills, tasks, seed: seed.unwrap_or_else(|| fastrand::u64(..)) })?;
+            println!("{findings}");
+            findings.problems
+        }
+        Scenario::Freeze { tasks } => {
+            let findings = freeze::run(&program, &Freeze { tasks })?;
+            println!("{findings}");
+            findings.problems
+        }
+        Scenario::Worker { database, ledger, lease_ms, work_ms } => {
+            worker::run(&database, &ledger, Duration::from_millis(lease_ms), Duration::from_millis(work_ms))?;
+            Vec::new()
+        }
+    };
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,320 @@
+//! A database, its workers as processes, and what can be seen of both from outside.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension};
+use rustix::process::{Pid, Signal, kill_process};
+use signalpost::{BoxError, SqliteStore, Store};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::worker::WORK;
+use crate::{Entry, Ledger};
+
+/// Longer than anything here may take: what has not happened by then never will.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A scenario's database and processes. What is left of them ends with it.
+pub struct Site {
+    directory: TempDir,
+    program: PathBuf,
+    lease: Duration,
+    work: Duration,
+    runtime: Runtime,
+    store: std::sync::Arc<dyn Store>,
+    connection: Connection,
+}
+
+/// One worker's process.
+pub struct Member {
+    process: Child,
+    /// Its id in the store.
+    pub worker: String,
+}
+
+impl Site {
+    /// A new database, whose workers have this lease and whose tasks take this long.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be made.
+    pub fn new(program: &Path, lease: Duration, work: Duration) -> Result<Self, BoxError> {
+        let directory = tempfile::tempdir()?;
+        fs::create_dir(directory.path().join("ledger"))?;
+        let database = directory.path().join("store.db");
+        let store = std::sync::Arc::new(SqliteStore::open(&database)?);
+        let connection = Connection::open(&database)?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        let runtime = Runtime::new()?;
+        Ok(Self { program: program.to_owned(), lease, work, runtime, store, connection, directory })
+    }
+
+    fn database(&self) -> PathBuf {
+        self.directory.path().join("store.db")
+    }
+
+    /// Starts a worker, and waits until the store knows it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start(&self) -> Result<Member, BoxError> {
+        let before = self.workers()?;
+        let log = File::options().create(true).append(true).open(self.directory.path().join("log"))?;
+        let process = Command::new(&self.program)
+            .arg("worker")
+            .arg("--database")
+            .arg(self.database())
+            .arg("--ledger")
+            .arg(self.directory.path().join("ledger"))
+            .args(["--lease-ms", &self.lease.as_millis().to_string()])
+            .args(["--work-ms", &self.work.as_millis().to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()?;
+        let mut member = Member { process, worker: String::new() };
+        self.until("a new worker", || {
+            let known = self.workers()?;
+            member.worker = known.difference(&before).next().cloned().unwrap_or_default();
+            Ok(!member.worker.is_empty())
+        })?;
+        Ok(member)
+    }
+
+    /// Sends this many tasks, and returns their numbers: from here on they may not get lost.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub fn send(&self, count: u32) -> Result<Vec<i64>, BoxError> {
+        let newest = self.newest()?;
+        let sends = async {
+            for number in 0..count {
+                WORK.asend("faults", &crate::worker::Work { number }).await?;
+            }
+            Ok::<(), signalpost::SendError>(())
+        };
+        self.runtime.block_on(signalpost::with_store(self.store.clone(), sends))?;
+        let mut ids = self.connection.prepare(
+            "SELECT id FROM signalpost_task WHERE id > ?1 UNION SELECT id FROM signalpost_history WHERE id > ?1",
+        )?;
+        let ids: Vec<i64> = ids.query_map([newest], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        if ids.len() != count as usize {
+            return Err(format!("{count} tasks were sent and {} are there", ids.len()).into());
+        }
+        Ok(ids)
+    }
+
+    fn newest(&self) -> Result<i64, BoxError> {
+        let sequence = "SELECT seq FROM sqlite_sequence WHERE name = 'signalpost_task'";
+        Ok(self.connection.query_row(sequence, [], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    /// Stops the process with SIGSTOP, but not in the middle of a write: a process that is stopped while it has
+    /// SQLite's write lock keeps everybody from writing until it goes on, and no protocol above it can help.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be stopped.
+    pub fn freeze_outside_a_write(&self, member: &Member) -> Result<(), BoxError> {
+        let probe = Connection::open(self.database())?;
+        probe.busy_timeout(Duration::from_millis(200))?;
+        self.until("a stop outside a write", || {
+            member.freeze()?;
+            let is_free = probe.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok();
+            if !is_free {
+                member.thaw()?;
+            }
+            Ok(is_free)
+        })?;
+        Ok(())
+    }
+
+    /// The ids of the workers that have a lease row.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn workers(&self) -> Result<HashSet<String>, BoxError> {
+        let mut ids = self.connection.prepare_cached("SELECT id FROM signalpost_worker")?;
+        Ok(ids.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The tasks that this worker holds.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn held_by(&self, worker: &str) -> Result<Vec<i64>, BoxError> {
+        let mut ids = self.connection.prepare_cached("SELECT id FROM signalpost_task WHERE worker = ?1")?;
+        Ok(ids.query_map([worker], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether one of these tasks is in another worker's hands, or through them already.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn is_taken_up(&self, tasks: &[i64], from: &str) -> Result<bool, BoxError> {
+        let mut taken = self.connection.prepare_cached(
+            "SELECT 1 FROM signalpost_task WHERE id = ?1 AND worker IS NOT NULL AND worker <> ?2 \
+             UNION ALL SELECT 1 FROM signalpost_history WHERE id = ?1 AND worker <> ?2",
+        )?;
+        for task in tasks {
+            if taken.exists(rusqlite::params![task, from])? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// How many tasks are in the history.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn finished(&self) -> Result<usize, BoxError> {
+        let mut count = self.connection.prepare_cached("SELECT count(*) FROM signalpost_history")?;
+        Ok(count.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs() as usize)
+    }
+
+    /// The history: number, state, attempt, fence, worker, result.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn history(&self) -> Result<Vec<Ended>, BoxError> {
+        let mut rows = self
+            .connection
+            .prepare_cached("SELECT id, state, attempt, fence, worker, result FROM signalpost_history ORDER BY id")?;
+        let rows = rows.query_map([], |row| {
+            Ok(Ended {
+                task: row.get(0)?,
+                state: row.get(1)?,
+                attempt: row.get(2)?,
+                fence: row.get(3)?,
+                worker: row.get(4)?,
+                result: row.get(5)?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What the workers have written of their runs.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be read.
+    pub fn ledger(&self) -> io::Result<Vec<Entry>> {
+        Ledger::read_all(&self.directory.path().join("ledger"))
+    }
+
+    /// What SQLite finds wrong with the file: `ok` if nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn integrity(&self) -> Result<String, BoxError> {
+        Ok(self.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
+    }
+
+    /// Looks again and again until something is so.
+    ///
+    /// # Errors
+    ///
+    /// When it is not so after two minutes, with the end of the workers' log.
+    pub fn until(&self, what: &str, mut is_so: impl FnMut() -> Result<bool, BoxError>) -> Result<Duration, BoxError> {
+        let began = Instant::now();
+        while !is_so()? {
+            if began.elapsed() > PATIENCE {
+                let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+                let end: Vec<&str> = log.lines().rev().take(30).collect();
+                return Err(
+                    format!("{what}: not after {PATIENCE:?}; the log, newest first:\n{}", end.join("\n")).into()
+                );
+            }
+            thread::park_timeout(Duration::from_millis(1));
+        }
+        Ok(began.elapsed())
+    }
+}
+
+/// A row of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Its number.
+    pub task: i64,
+    /// How it ended.
+    pub state: String,
+    /// The claim that was accepted.
+    pub attempt: u32,
+    /// Its fence.
+    pub fence: i64,
+    /// Whose it was.
+    pub worker: Option<String>,
+    /// What its receiver returned.
+    pub result: Option<String>,
+}
+
+impl Member {
+    /// The process's number.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Ends the process with SIGKILL.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be.
+    pub fn kill(mut self) -> io::Result<()> {
+        self.process.kill()?;
+        self.process.wait().map(drop)
+    }
+
+    /// Stops the process with SIGSTOP.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be.
+    pub fn freeze(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Continues the process.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be.
+    pub fn thaw(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Asks for a clean stop, and waits for it. True when the process ended with 0.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked.
+    pub fn stop(mut self) -> io::Result<bool> {
+        self.signal(Signal::TERM)?;
+        Ok(self.process.wait()?.success())
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.process), signal)?)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

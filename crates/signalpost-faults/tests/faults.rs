@@ -1,0 +1,32 @@
+//! The fault scenarios, over real processes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use signalpost_faults::freeze::{self, Freeze};
+use signalpost_faults::kills::{self, Kills};
+
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_signalpost-faults"))
+}
+
+/// The figures are printed; the bound is ten times the promised one, as a busy machine must not decide.
+#[test]
+fn fifty_kills_over_twenty_thousand_tasks_lose_nothing() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    let findings = kills::run(program(), &Kills { kills: 50, tasks: 20_000, seed }).unwrap();
+    println!("{findings}");
+    assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
+    assert_eq!(findings.sent, 20_000);
+    assert!(findings.in_hand > 0 && !findings.claimed_after.is_empty());
+    for after in findings.waiting_after.iter().chain(&findings.claimed_after) {
+        assert!(*after < Duration::from_secs(20), "SEED={seed}\n{findings}");
+    }
+}
+
+#[test]
+fn a_worker_that_was_frozen_past_its_lease_changes_nothing_that_another_has_taken_over() {
+    let findings = freeze::run(program(), &Freeze { tasks: 400 }).unwrap();
+    println!("{findings}");
+    assert!(findings.problems.is_empty(), "{findings}");
+}

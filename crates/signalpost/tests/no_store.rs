@@ -1,0 +1,101 @@
+//! A process in which no store is installed. What it is warned of, it is warned of once.
+
+mod common;
+
+use common::Warnings;
+use signalpost::{
+    AsyncSignal, BackgroundOptions, BoxError, Data, Event, Response, Sender, Sent, Signal, provide, receiver,
+    running_task,
+};
+use std::sync::{LazyLock, Mutex};
+
+static LINES: LazyLock<Mutex<Vec<String>>> = LazyLock::new(Default::default);
+
+fn add(line: impl Into<String>) {
+    LINES.lock().unwrap().push(line.into());
+}
+
+fn take() -> Vec<String> {
+    std::mem::take(&mut LINES.lock().unwrap())
+}
+
+static PAID: Signal<u32> = Signal::new("tests.no_store.paid");
+
+#[receiver(PAID, background)]
+async fn thank(event: Event<'_, u32>) {
+    tokio::task::yield_now().await;
+    let task = running_task().unwrap();
+    add(format!("background {} {} {}", event.payload, task.id, task.attempt));
+}
+
+#[receiver(PAID)]
+fn count(event: &Event<u32>) {
+    add(format!("inline {}", event.payload));
+}
+
+static PRINTED: AsyncSignal<u32> = AsyncSignal::new("tests.no_store.printed");
+
+struct Paper(&'static str);
+
+#[receiver(PRINTED, background, order = 2)]
+fn print(event: &Event<u32>, paper: Data<Paper>) -> Result<(), BoxError> {
+    add(format!("printed {} on {}", event.payload, paper.0));
+    Ok(())
+}
+
+#[receiver(PRINTED, order = 1)]
+fn refuse(event: &Event<u32>) -> Result<(), BoxError> {
+    add(format!("refused {}", event.payload));
+    Err("no paper".into())
+}
+
+static CHAIN: Signal<u32> = Signal::new("tests.no_store.chain");
+
+/// Connected by hand, because it fails at times.
+fn down(event: &Event<u32>) -> Result<(), BoxError> {
+    add(format!("at {}", event.payload));
+    match event.payload {
+        0 => Err("at the bottom".into()),
+        n => CHAIN.send(Sender::NONE, &(n - 1)).map(drop).map_err(|error| error.into_source()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_store_background_receivers_run_inside_the_send_and_one_warning_says_so() {
+    let warnings = Warnings::listen();
+    provide(Paper("blue paper"));
+
+    // After the inline receivers, before the send returns.
+    let responses = PAID.send(Sender::NONE, &1).unwrap();
+    assert_eq!(take(), ["inline 1", "background 1 0 1"]);
+    assert!(matches!(responses[..], [(_, Response::Now(())), (_, Response::RanHere)]));
+    PAID.asend(Sender::NONE, &2).await.unwrap();
+    assert_eq!(take(), ["inline 2", "background 2 0 1"]);
+    let responses = PAID.asend_robust(Sender::NONE, &3).await;
+    assert!(matches!(responses[1].1, Ok(Response::RanHere)));
+    assert_eq!(take(), ["inline 3", "background 3 0 1"]);
+
+    // One that fails stops nobody.
+    for number in [4, 5] {
+        let sent = match number {
+            4 => PRINTED.send(Sender::NONE, &number).unwrap(),
+            _ => PRINTED.asend(Sender::NONE, &number).await.unwrap(),
+        };
+        assert_eq!(take(), [format!("refused {number}"), format!("printed {number} on blue paper")]);
+        let Sent::RanHere(responses) = sent else { panic!("{sent:?}") };
+        assert_eq!(responses[0].1.as_ref().unwrap_err().to_string(), "no paper");
+        assert!(responses[1].1.is_ok());
+    }
+
+    // An error is the send's own.
+    let options = BackgroundOptions::new().name("tests.no_store.down");
+    CHAIN.connect_background_blocking(options, down).unwrap();
+    let error = CHAIN.send(Sender::NONE, &2).unwrap_err();
+    assert_eq!(error.receiver().unwrap().name(), "tests.no_store.down");
+    assert!(error.to_string().ends_with("at the bottom"), "{error}");
+    assert_eq!(take(), ["at 2", "at 1", "at 0"]);
+
+    let said = warnings.take();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("no store is installed: background receivers run inside the send"), "{said:?}");
+}
