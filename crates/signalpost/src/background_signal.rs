@@ -28,7 +28,7 @@ use crate::{Response, RobustResponses, install, link};
 /// allowed. Receivers are connected by name, as background receivers of a [`Signal`](crate::Signal) are; a sender need
 /// not know them.
 ///
-/// ```
+/// ```standalone_crate
 /// use signalpost::{AsyncSignal, Event, Sender, Sent};
 ///
 /// static ORDER_PAID: AsyncSignal<u32> = AsyncSignal::new("doc.order_paid").queue("high_priority");

@@ -69,6 +69,6 @@ pub mod __private {
     pub use inventory;
 }
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "sqlx"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
