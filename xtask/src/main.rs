@@ -19,7 +19,8 @@ use clap::Parser;
 enum Task {
     /// Runs everything, and ends with one line that says what ran, what was skipped and why.
     Test,
-    /// Kills and freezes workers, and checks that no task is lost: [--kills N] [--tasks N] [--seed S].
+    /// Kills or freezes workers, and checks that no task is lost: `kills [--kills N] [--tasks N] [--seed S]` or
+    /// `freeze [--tasks N]`.
     // The harness explains its own arguments.
     #[command(disable_help_flag = true)]
     Faults {
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_fault_harness_is_given_its_arguments_as_they_stand() {
-        let given = ["--kills", "3", "--help"];
+        let given = ["kills", "--kills", "3", "--help"];
         let task = Task::try_parse_from(["cargo xtask", "faults"].into_iter().chain(given)).unwrap();
         let Task::Faults { arguments } = task else { panic!("{task:?}") };
         assert_eq!(arguments, given);

@@ -68,10 +68,12 @@ impl<P, R> Registry<P, R> {
             return snapshot;
         }
         let entries = self.lock();
-        let stale = self.snapshot.swap(Some(Arc::new(Snapshot::of(&entries))));
+        let made = Arc::new(Snapshot::of(&entries));
+        let stale = self.snapshot.swap(Some(made.clone()));
         drop(entries);
         drop(stale);
-        self.snapshot.load()
+        // Not loaded again: somebody may have connected in between, and emptied it.
+        Guard::from_inner(Some(made))
     }
 }
 

@@ -127,7 +127,7 @@ impl fmt::Debug for Sender {
         match &self.0 {
             Repr::None => f.write_str("Sender::NONE"),
             Repr::Label(label) => write!(f, "Sender({label})"),
-            Repr::Object { object, label } => write!(f, "Sender({label} at {:p})", object.as_ptr()),
+            Repr::Object { object, label } => write!(f, "Sender({label} at {:p})", object.as_ptr().cast::<()>()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprArray, Ident, Result, Token};
 
 /// Options with a value, and whether they need `background`.
@@ -36,15 +37,15 @@ impl Arguments {
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         if input.is_empty() {
-            return Err(input.error("name the signal: #[receiver(SIGNAL)]"));
+            return Err(Error::new(input.span(), "name the signal: #[receiver(SIGNAL)]"));
         }
         let signals = match input.parse::<Expr>()? {
+            Expr::Array(none) if none.elems.is_empty() => {
+                return Err(Error::new(none.span(), "name at least one signal"));
+            }
             Expr::Array(ExprArray { elems, .. }) => elems.into_iter().collect::<Vec<_>>(),
             one => vec![one],
         };
-        if signals.is_empty() {
-            return Err(input.error("name at least one signal"));
-        }
         let mut arguments = Self { signals, background: false, keep_result: false, options: Vec::new() };
         if input.is_empty() {
             return Ok(arguments);

@@ -11,9 +11,9 @@ use arguments::Arguments;
 /// Connects a function to a signal. See `signalpost::receiver`.
 #[proc_macro_attribute]
 pub fn receiver(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let arguments = parse_macro_input!(arguments as Arguments);
     let function = parse_macro_input!(item as ItemFn);
-    expand::expand(&arguments, &function)
+    syn::parse::<Arguments>(arguments)
+        .and_then(|arguments| expand::expand(&arguments, &function))
         .unwrap_or_else(|error| {
             let error = error.to_compile_error();
             // The function stays, so that the only error is the one that says what is wrong.

@@ -38,7 +38,8 @@ pub use signalpost_dispatch::{
 };
 pub use signalpost_macros::receiver;
 pub use signalpost_store::{
-    Counts, EndState, PayloadError, PayloadLimits, SendId, State, Store, StoreError, TaskFilter, TaskId, TaskRecord,
+    Counts, EndState, Outcome, PayloadError, PayloadLimits, SendId, State, Store, StoreError, TaskFilter, TaskId,
+    TaskRecord,
 };
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};

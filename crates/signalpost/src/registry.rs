@@ -82,6 +82,10 @@ fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
     if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) || name == "*" {
         return refused("needs another name: 1 to 200 bytes, no control characters, not `*`".to_owned());
     }
+    let queue = receiver.queue;
+    if queue.is_empty() || queue.len() > 200 || queue.chars().any(char::is_control) {
+        return refused(format!("has the queue {queue:?}; a queue's name has 1 to 200 bytes, no control characters"));
+    }
     if !(-100..=100).contains(&receiver.priority) {
         return refused(format!("has priority {}; it must lie between -100 and 100", receiver.priority));
     }

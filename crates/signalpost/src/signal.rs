@@ -357,6 +357,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     /// ```no_run
     /// # use signalpost::{BoxError, Sender, Signal};
     /// # static ORDER_PAID: Signal<u32> = Signal::new("doc.order_paid");
+    /// # #[cfg(feature = "sqlx")]
     /// # async fn pay(pool: sqlx::SqlitePool) -> Result<(), BoxError> {
     /// let mut transaction = signalpost::begin_immediate(&pool).await?;
     /// sqlx::query("UPDATE orders SET paid = 1 WHERE id = 7").execute(&mut *transaction).await?;

@@ -1,6 +1,8 @@
 //! Two declared receivers of one name: nothing in this process can start.
 
-use signalpost::{AsyncSignal, Event, InstallError, Sender, Signal, SqliteStore, Worker, WorkerError, receiver, signals};
+use signalpost::{
+    AsyncSignal, Event, InstallError, Sender, Signal, SqliteStore, Worker, WorkerError, receiver, signals,
+};
 use std::sync::Arc;
 
 static PAID: Signal<u32> = Signal::new("tests.names.paid");

@@ -8,16 +8,16 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 /// The warnings of this process, from now on.
 #[derive(Clone, Default)]
-pub struct Warnings(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 
 impl Warnings {
-    pub fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let warnings = Self::default();
         tracing::subscriber::set_global_default(warnings.clone()).unwrap();
         warnings
     }
 
-    pub fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }

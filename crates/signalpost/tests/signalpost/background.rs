@@ -2,8 +2,9 @@
 
 use crate::{Bench, Finished, Log, Shop, named};
 use signalpost::{
-    BoxError, Event, Response, Sender, Signal, State, TASK_STARTED, TaskStarted, receiver, sender, with_store,
+    BoxError, EndState, Event, Response, Sender, Signal, State, TASK_STARTED, TaskStarted, receiver, sender, with_store,
 };
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use tokio::sync::Notify;
 
@@ -26,7 +27,7 @@ async fn one_function_listens_to_several_signals_with_the_options_of_an_inline_r
             assert!(CLOSED.asend(Sender::NONE, &3).await.unwrap().is_empty());
         })
         .await;
-    bench.drain().await;
+    bench.drain_with(bench.worker().concurrency(1)).await;
     assert_eq!(DOORS.take(), ["tests.background.opened 1", "tests.background.closed 2"]);
 }
 
@@ -110,7 +111,7 @@ async fn a_background_receiver_gets_what_an_inline_one_gets() {
     bench.drain().await;
     let background = log.take().remove(0);
     // An object is known by its label elsewhere.
-    assert!(inline.contains("sender: Sender(shop.Shop at "), "{inline}");
+    assert!(inline.contains("sender: Sender(shop.Shop at 0x"), "{inline}");
     assert!(background.contains("sender: Sender(shop.Shop),"), "{background}");
     for text in [inline, background] {
         assert!(text.contains(r#"signal: "tests.background.same""#) && text.contains(r#"payload: (3, "three")"#));
@@ -163,6 +164,23 @@ async fn a_result_is_kept_where_that_is_asked_for_and_nowhere_else() {
     assert_eq!(bench.task_of("kept").await.result.as_deref(), Some("[1,2]"));
     assert_eq!(bench.task_of("kept_blocking").await.result.as_deref(), Some(r#""1 metres""#));
     assert_eq!(bench.task_of("not_kept").await.result, None);
+}
+
+static CHESS: Signal<u8> = Signal::new("tests.background.chess");
+
+#[receiver(CHESS, background, keep_result, name = "not_json")]
+fn board(event: &Event<u8>) -> Result<BTreeMap<(u8, u8), u8>, BoxError> {
+    Ok([((1, 2), *event.payload)].into())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_is_not_json_is_dead_at_once_and_says_that_the_receiver_succeeded() {
+    let bench = Bench::new();
+    bench.within(CHESS.asend(Sender::NONE, &1)).await.unwrap();
+    bench.drain().await;
+    let task = bench.task_of("not_json").await;
+    assert_eq!((task.state, task.attempt), (State::Ended(EndState::Dead), 1));
+    assert_eq!(task.reason.unwrap(), "the receiver succeeded, but its result is not JSON: key must be a string");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -146,6 +146,24 @@ async fn a_receiver_that_fails_stops_nobody_and_is_retried_as_a_task_of_its_own(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payload_that_cannot_be_read_ends_dead_in_each_receivers_own_task() {
+    let (bench, signal, log) = (Bench::new(), AsyncSignal::<u32>::new("tests.async.unreadable"), Log::default());
+    for name in ["tests.async.unreadable.a", "tests.async.unreadable.b"] {
+        signal.connect_with(named(name).backoff(AT_ONCE), log.writer(name)).unwrap();
+    }
+    bench.within(signal.asend(Sender::NONE, &1)).await.unwrap();
+    bench.tamper("UPDATE signalpost_task SET payload = '[\"one\"'");
+    bench.drain().await;
+    assert!(log.take().is_empty());
+    let tasks = bench.tasks().await;
+    assert_eq!(tasks.len(), 3);
+    for task in &tasks[1..] {
+        assert_eq!((task.state, task.attempt), (State::Ended(EndState::Dead), 1));
+        assert!(task.reason.as_deref().unwrap().contains("cannot be read"), "{task:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn receivers_of_a_background_signal_hear_their_sender_only() {
     let (bench, signal, log) = (Bench::new(), AsyncSignal::<u32>::new("tests.async.filter"), Log::default());
     signal.connect_with(named("tests.async.shop").sender(Sender::of::<Shop>()), log.writer("shop")).unwrap();

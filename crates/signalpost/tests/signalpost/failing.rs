@@ -1,8 +1,10 @@
 //! Receivers that fail, and rows that cannot be run.
 
 use crate::{AT_ONCE, Bench, Finished, Log, named};
-use signalpost::{BoxError, EndState, Event, Permanent, RetryAfter, Sender, Signal, State, TaskRecord, running_task};
-use signalpost_store::{ManualClock, Outcome};
+use signalpost::{
+    BoxError, EndState, Event, Outcome, Permanent, RetryAfter, Sender, Signal, State, TaskRecord, running_task,
+};
+use signalpost_store::ManualClock;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;

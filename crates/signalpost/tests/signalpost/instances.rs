@@ -100,8 +100,7 @@ async fn only_the_key_and_the_label_stand_in_the_row() {
     let (signal, _) = reserving("tests.instances.row", &hall);
     let reserved = Reserved { seat: Instance::of(&seat(3)), instead_of: None };
     bench.within(signal.asend(Sender::NONE, &reserved)).await.unwrap();
-    let payload: String =
-        bench.raw().query_row("SELECT payload FROM signalpost_task", [], |row| row.get(0)).unwrap();
+    let payload: String = bench.raw().query_row("SELECT payload FROM signalpost_task", [], |row| row.get(0)).unwrap();
     assert_eq!(payload, r#"{"seat":{"model":"hall.Seat","key":["K",3]},"instead_of":null}"#);
 }
 

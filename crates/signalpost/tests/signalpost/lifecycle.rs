@@ -2,10 +2,9 @@
 
 use crate::{AT_ONCE, Bench, Log, named};
 use signalpost::{
-    Event, Response, Sender, Signal, TASK_ENQUEUED, TASK_FINISHED, TASK_STARTED, TaskEnqueued, TaskFinished,
+    Event, Outcome, Response, Sender, Signal, TASK_ENQUEUED, TASK_FINISHED, TASK_STARTED, TaskEnqueued, TaskFinished,
     TaskStarted, running_task,
 };
-use signalpost_store::Outcome;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_are_told_of_once_when_they_are_written_begin_and_end() {
@@ -44,17 +43,11 @@ async fn tasks_are_told_of_once_when_they_are_written_begin_and_end() {
     assert_eq!(log.take(), [format!("enqueued tests.lifecycle.flaky default {send_id}")]);
     bench.drain().await;
     let id = bench.task_of("tests.lifecycle.flaky").await.id;
-    let expected = ["started", "finished"].map(|word| format!("{word} tests.lifecycle.flaky {id}"));
-    let [started, finished] = expected;
-    assert_eq!(
-        log.take(),
-        [
-            format!("{started} 1"),
-            format!("{finished} 1 false"),
-            format!("{started} 2"),
-            format!("{finished} 2 true")
-        ]
-    );
+    // A retry that is due at once may begin before the end of the run before it is told.
+    let mut told = log.take();
+    told.sort();
+    let expected = ["finished {} 1 false", "finished {} 2 true", "started {} 1", "started {} 2"];
+    assert_eq!(told, expected.map(|line| line.replace("{}", &format!("tests.lifecycle.flaky {id}"))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,5 +71,7 @@ fn signals_about_tasks_have_no_background_receivers() {
     assert!(text.starts_with("receiver `tests.lifecycle.loop` at "), "{text}");
     assert!(text.contains("cannot listen to `signalpost.task_finished` in the background"), "{text}");
     assert!(text.ends_with("hint: connect it inline, and let it do little"), "{text}");
-    assert!(signal.receivers().is_empty());
+    // Inline ones it may have.
+    signal.connect(|_: &Event<u32>| ());
+    assert_eq!(signal.receivers().len(), 1);
 }

@@ -103,9 +103,10 @@ impl Bench {
 
     async fn drain_with(&self, worker: Worker) {
         let (tell, mut told) = unbounded_channel();
-        let _connected = TASK_FINISHED.connect(move |_: &Event<TaskFinished>| {
-            let _ = tell.send(());
-        })
+        let _connected = TASK_FINISHED
+            .connect(move |_: &Event<TaskFinished>| {
+                let _ = tell.send(());
+            })
             .scoped();
         let idle = async {
             while !self.store.counts().await.unwrap().is_idle() {

@@ -1,9 +1,7 @@
 //! Sends from inside receivers.
 
 use crate::{Bench, Log, named};
-use signalpost::{
-    BoxError, EndState, Event, Outbox, Response, Sender, Signal, State, running_task, with_store,
-};
+use signalpost::{BoxError, EndState, Event, Outbox, Response, Sender, Signal, State, running_task, with_store};
 use std::sync::Arc;
 
 fn ignore(_: &Event<u32>) {}
@@ -151,9 +149,7 @@ async fn a_signal_whose_receiver_sends_it_again_is_cut_off() {
     let (bench, signal) = (Bench::new(), Arc::new(Signal::<u32>::new("tests.nested.loop")));
     let again = Arc::downgrade(&signal);
     let options = named("tests.nested.loop").max_attempts(1);
-    let send = move |event: &Event<u32>| {
-        again.upgrade().unwrap().send(Sender::NONE, &(event.payload + 1)).map(drop)
-    };
+    let send = move |event: &Event<u32>| again.upgrade().unwrap().send(Sender::NONE, &(event.payload + 1)).map(drop);
     signal.connect_background_blocking(options, send).unwrap();
     bench.within(signal.asend(Sender::NONE, &0)).await.unwrap();
     bench.drain().await;

@@ -144,7 +144,11 @@ async fn what_is_sent_within_joins_the_transaction() {
     for (committed, tasks) in [(false, 0), (true, 4)] {
         let transaction = begin_immediate(&database).await.unwrap();
         bench.within(outer.send_in(&transaction, Sender::NONE, &1)).await.unwrap();
-        if committed { transaction.commit().await.unwrap() } else { transaction.rollback().await.unwrap() }
+        if committed {
+            transaction.commit().await.unwrap()
+        } else {
+            transaction.rollback().await.unwrap()
+        }
         assert_eq!(bench.tasks().await.len(), tasks);
     }
 }
@@ -157,7 +161,11 @@ async fn a_background_signal_is_sent_in_the_transaction_too() {
     for (committed, tasks) in [(false, 0), (true, 1)] {
         let transaction = begin_immediate(&database).await.unwrap();
         bench.within(signal.send_in(&transaction, Sender::NONE, &1)).await.unwrap();
-        if committed { transaction.commit().await.unwrap() } else { transaction.rollback().await.unwrap() }
+        if committed {
+            transaction.commit().await.unwrap()
+        } else {
+            transaction.rollback().await.unwrap()
+        }
         assert_eq!(bench.tasks().await.len(), tasks);
     }
     bench.drain().await;

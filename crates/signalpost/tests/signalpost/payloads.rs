@@ -154,7 +154,8 @@ async fn what_is_not_json_is_refused_with_its_path() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payload_at_the_limits_arrives() {
     let bench = Bench::new();
-    let (deep, large) = (Signal::<Doll>::new("tests.payloads.deepest"), Signal::<String>::new("tests.payloads.largest"));
+    let (deep, large) =
+        (Signal::<Doll>::new("tests.payloads.deepest"), Signal::<String>::new("tests.payloads.largest"));
     let log = Log::default();
     deep.connect_background_blocking(named("tests.payloads.deepest"), log.writer("deep")).unwrap();
     large.connect_background_blocking(named("tests.payloads.largest"), log.writer("large")).unwrap();
@@ -185,6 +186,29 @@ async fn a_background_signal_refuses_the_same() {
         })
         .await;
     assert!(errors.iter().all(|error| error.to_string().starts_with("the payload at $ holds the character NUL")));
+    assert!(bench.tasks().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_whose_name_cannot_be_stored_is_refused() {
+    let (bench, signal) = (Bench::new(), Signal::<u32>::new("tests.payloads.sender"));
+    signal.connect_background_blocking(named("tests.payloads.sender"), |_: &Event<u32>| ()).unwrap();
+    for (label, problem) in [("", "is empty"), ("a\0b", "holds a control character"), (&"x".repeat(201), "201 bytes")] {
+        let sender = || Sender::label(label.to_owned());
+        let errors = bench
+            .within(async {
+                [
+                    signal.send(sender(), &1).unwrap_err(),
+                    signal.asend(sender(), &1).await.unwrap_err(),
+                    signal.send_in(Untouched, sender(), &1).await.unwrap_err(),
+                ]
+            })
+            .await;
+        for error in errors {
+            let text = error.to_string();
+            assert!(text.starts_with("the name of the sender") && text.contains(problem), "{text}");
+        }
+    }
     assert!(bench.tasks().await.is_empty());
 }
 
