@@ -39,17 +39,29 @@ pub(crate) fn render(tasks: &[NewTask], now: Option<i64>) -> Result<String, Stor
     serde_json::to_string(&rows).map_err(|error| StoreError::invalid_task(error.to_string()))
 }
 
-fn row(task: &NewTask, now: Option<i64>) -> Result<Row<'_>, StoreError> {
-    name("signal", &task.signal)?;
-    name("receiver", &task.receiver)?;
-    name("queue", &task.queue)?;
-    task.sender.as_deref().map_or(Ok(()), |sender| name("sender", sender))?;
-    if !(-100..=100).contains(&task.priority) {
-        let (signal, priority) = (&task.signal, task.priority);
-        return Err(StoreError::invalid_task(format!(
-            "a task of signal `{signal}` has priority {priority}; it must lie between -100 and 100"
-        )));
+impl NewTask {
+    /// Whether its names and its priority can be stored. Writing it checks this and its texts again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::is_invalid_task`].
+    pub fn check(&self) -> Result<(), StoreError> {
+        name("signal", &self.signal)?;
+        name("receiver", &self.receiver)?;
+        name("queue", &self.queue)?;
+        self.sender.as_deref().map_or(Ok(()), |sender| name("sender", sender))?;
+        if !(-100..=100).contains(&self.priority) {
+            let (signal, priority) = (&self.signal, self.priority);
+            return Err(StoreError::invalid_task(format!(
+                "a task of signal `{signal}` has priority {priority}; it must lie between -100 and 100"
+            )));
+        }
+        Ok(())
     }
+}
+
+fn row(task: &NewTask, now: Option<i64>) -> Result<Row<'_>, StoreError> {
+    task.check()?;
     let headers = serde_json::to_string(&task.headers).map_err(|error| StoreError::invalid_task(error.to_string()))?;
     let texts = [("payload", &*task.payload), ("headers", &headers), ("key", task.key.as_deref().unwrap_or(""))];
     for (what, text) in texts {

@@ -96,6 +96,14 @@ impl Failure {
         Self { reason: reason.into(), retry: Retry::Never }
     }
 
+    /// How long to wait before another attempt, where the receiver has said so.
+    pub fn wanted_delay(&self) -> Option<Duration> {
+        match self.retry {
+            Retry::After(delay) => Some(delay),
+            Retry::Backoff | Retry::Never => None,
+        }
+    }
+
     /// A failure after which the receiver wants to be tried again in `after`, while attempts are left.
     pub fn retry_after(after: Duration, reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), retry: Retry::After(after) }

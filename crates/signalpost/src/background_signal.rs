@@ -200,7 +200,12 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         declared: Declared,
         handler: Handler,
     ) -> Result<Receiver, RegistryError> {
-        let default = Defaults { name, queue: self.queue, location: Location::caller() };
+        let location = Location::caller();
+        if options.queue.is_some() || options.priority != 0 {
+            let of_its_own = format!("{} at {location}", options.name.unwrap_or(name));
+            return Err(RegistryError::option_of_the_signal(&of_its_own, self.name));
+        }
+        let default = Defaults { name, queue: self.queue, location };
         let receiver = Arc::new(BackgroundReceiver::new(self.name, options, default, declared, handler));
         registry::register(receiver.clone())?;
         let known = registry::find(self.name, receiver.name());
@@ -213,7 +218,13 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ///
     /// When the payload is beyond the limits, or the store fails. Never a receiver's error.
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        signalpost_dispatch::ParkingBridge::run(self.asend(sender, payload))
+        let rows = self.rows(&sender.into(), payload)?;
+        rows.check_waiting()?;
+        if install::current().is_none() {
+            return Ok(Sent::RanHere(rows.write_robust_waiting()));
+        }
+        let send_id = rows.send_id;
+        rows.write_waiting::<()>().map(|_| Sent::Queued(send_id))
     }
 
     /// As [`AsyncSignal::send`], from asynchronous code.
@@ -249,7 +260,6 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         rows.write_in::<(), _>(&mut outbox).await.map(|_: Vec<(Receiver, Response<()>)>| Sent::Queued(send_id))
     }
 
-    #[track_caller]
     fn rows(&self, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
         link::link().map_err(SendError::sending)?;
         let payload = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
@@ -315,7 +325,7 @@ fn follow_up(task: &Task, receiver: &BackgroundReceiver, failure: &Failure) -> N
     next.headers = task.headers.clone().unwrap_or_default();
     next.parent = Some(task.id);
     next.depth = task.depth;
-    next.delay = receiver.policy.backoff.delay(1, 0.5);
+    next.delay = failure.wanted_delay().unwrap_or_else(|| receiver.policy.backoff.delay(1, 0.5));
     next
 }
 

@@ -10,19 +10,34 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 /// blocking its thread could wait for ever: that is refused.
 pub(crate) struct TokioBridge;
 
-impl Bridge for TokioBridge {
-    fn block_on(&self, receivers: Pin<Box<dyn Future<Output = ()> + Send + '_>>) -> Result<(), BoxError> {
+impl TokioBridge {
+    /// Whether this thread may wait for asynchronous receivers.
+    pub(crate) fn check() -> Result<(), BoxError> {
         match Handle::try_current() {
-            Err(_) => ParkingBridge.block_on(receivers),
             Ok(handle) if handle.runtime_flavor() == RuntimeFlavor::CurrentThread => {
                 Err("asynchronous receivers cannot run under a synchronous send on a current-thread runtime\n  \
                      hint: use asend, or a multi-thread runtime"
                     .into())
             }
-            Ok(handle) => {
-                tokio::task::block_in_place(|| handle.block_on(receivers));
-                Ok(())
-            }
+            _ => Ok(()),
         }
+    }
+
+    /// Runs any future to its end, with the runtime that is there.
+    pub(crate) fn run<T: Send>(future: impl Future<Output = T> + Send) -> Result<T, BoxError> {
+        let mut output = None;
+        TokioBridge.block_on(Box::pin(async { output = Some(future.await) }))?;
+        output.ok_or_else(|| "a bridge returned before the future had ended".into())
+    }
+}
+
+impl Bridge for TokioBridge {
+    fn block_on(&self, receivers: Pin<Box<dyn Future<Output = ()> + Send + '_>>) -> Result<(), BoxError> {
+        TokioBridge::check()?;
+        match Handle::try_current() {
+            Ok(handle) => tokio::task::block_in_place(|| handle.block_on(receivers)),
+            Err(_) => ParkingBridge.block_on(receivers)?,
+        }
+        Ok(())
     }
 }

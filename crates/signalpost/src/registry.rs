@@ -18,6 +18,13 @@ const ABOUT_TASKS: &str = "signalpost.task_";
 pub struct RegistryError(String);
 
 impl RegistryError {
+    pub(crate) fn option_of_the_signal(receiver: &str, signal: &str) -> Self {
+        Self(format!(
+            "receiver {receiver} has a queue or a priority, but `{signal}` is a background signal, whose whole send is one \
+             task\n  hint: give the queue to the signal, with AsyncSignal::queue"
+        ))
+    }
+
     fn two_of_one_name(name: &str, first: &Location<'_>, second: &Location<'_>) -> Self {
         Self(format!(
             "two receivers are named `{name}`: at {first} and at {second}\n  hint: give one of them another name, with \

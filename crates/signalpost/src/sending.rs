@@ -1,11 +1,13 @@
 //! The background part of a send: rows, and where they go.
 
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use signalpost_dispatch::{ParkingBridge, Receiver, ReceiverError, SendError, Sender};
 use signalpost_store::{NewTask, OutboxStatement, SendId, Store, StoreError, Task};
 
 use crate::background::BackgroundReceiver;
+use crate::bridge::TokioBridge;
 use crate::data::DataMap;
 use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
 use crate::outbox::Outbox;
@@ -36,13 +38,17 @@ pub(crate) struct Scope(Mutex<Vec<Row>>);
 
 impl Scope {
     pub(crate) fn add(&self, rows: Rows) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.lock();
         kept.extend(rows.own);
         kept.extend(rows.scope.take());
     }
 
     fn take(&self) -> Vec<Row> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Row>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,7 +61,7 @@ impl Rows {
     ///
     /// # Errors
     ///
-    /// When the chain of sends that led here is too long.
+    /// When the chain of sends that led here is too long, or the signal's or the sender's name cannot be stored.
     pub(crate) fn template(signal: &str, sender: &Sender, payload: Arc<str>) -> Result<NewTask, SendError> {
         let mut task = NewTask::new(signal, "*", payload);
         task.sender = sender.as_label().map(str::to_owned);
@@ -70,6 +76,7 @@ impl Rows {
                 )));
             }
         }
+        task.check().map_err(SendError::sending)?;
         Ok(task)
     }
 
@@ -108,15 +115,39 @@ impl Rows {
         }
     }
 
-    /// As [`Rows::write`], while this thread waits. The store has a thread of its own: nothing of the caller's is
-    /// needed for it.
-    pub(crate) fn write_blocking<R>(self) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        ParkingBridge::run(self.write())
+    /// Whether this thread may wait for the rows to be written. Asked before anybody has run.
+    pub(crate) fn check_waiting(&self) -> Result<(), SendError> {
+        if self.run_async_here() { TokioBridge::check().map_err(SendError::sending) } else { Ok(()) }
+    }
+
+    /// As [`Rows::write`], while this thread waits.
+    pub(crate) fn write_waiting<R: Send>(self) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        self.wait(|rows| rows.write())?
+    }
+
+    /// As [`Rows::write_robust`], while this thread waits.
+    pub(crate) fn write_robust_waiting<R: Send>(self) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
+        let receivers: Vec<Receiver> = self.own.iter().map(|row| row.receiver).collect();
+        self.wait(|rows| rows.write_robust()).unwrap_or_else(|refused| all_failed(receivers, &refused))
+    }
+
+    /// A store has a thread of its own, and needs nothing of the caller's; receivers that run here may.
+    fn wait<T: Send, F: Future<Output = T> + Send>(self, write: impl FnOnce(Self) -> F) -> Result<T, SendError> {
+        if self.run_async_here() {
+            TokioBridge::run(write(self)).map_err(SendError::sending)
+        } else {
+            Ok(ParkingBridge::run(write(self)))
+        }
+    }
+
+    fn run_async_here(&self) -> bool {
+        let is_async = |row: &Row| row.runs.iter().any(|receiver| !receiver.declared.is_blocking);
+        install::current().is_none() && (self.own.iter().any(is_async) || self.scope.lock().iter().any(is_async))
     }
 
     /// As [`Rows::write`]; a failure is the response of every receiver that it concerns.
     pub(crate) async fn write_robust<R>(mut self) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
-        let responses = self.responses();
+        let receivers: Vec<Receiver> = self.own.iter().map(|row| row.receiver).collect();
         if install::current().is_none() {
             let ran = run_here(self.all()).await.into_iter();
             return ran
@@ -129,9 +160,7 @@ impl Rows {
             Ok(written) => written.into_iter().map(|(receiver, response)| (receiver, Ok(response))).collect(),
             Err(error) => {
                 tracing::error!(target: "signalpost", %error, "tasks could not be written");
-                let why = error.to_string();
-                let failed = |(receiver, _)| (receiver, Err(ReceiverError::raised(why.as_str())));
-                responses.into_iter().map(|response: (Receiver, Response<R>)| failed(response)).collect()
+                all_failed(receivers, &error)
             }
         }
     }
@@ -150,6 +179,15 @@ impl Rows {
         }
         Ok(responses)
     }
+}
+
+/// The same failure as the response of several receivers.
+pub(crate) fn all_failed<R>(
+    receivers: impl IntoIterator<Item = Receiver>,
+    error: &SendError,
+) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
+    let why = error.to_string();
+    receivers.into_iter().map(|receiver| (receiver, Err(ReceiverError::raised(why.as_str())))).collect()
 }
 
 async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows: &[Row]) -> Result<(), BoxError> {

@@ -9,8 +9,8 @@ use arc_swap::ArcSwapOption;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signalpost_dispatch::{
-    AsyncMethod, AsyncReceiver, ConnectOptions, Connection, Event, ParkingBridge, Receiver, ReceiverError, ReceiverId,
-    ReceiverOutput, SendError, Sender,
+    AsyncMethod, AsyncReceiver, ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId, ReceiverOutput,
+    SendError, Sender,
 };
 use signalpost_store::{NewTask, PayloadError, PayloadLimits, encode_payload};
 use signalpost_worker::Run;
@@ -22,7 +22,7 @@ use crate::bridge::TokioBridge;
 use crate::outbox::Outbox;
 use crate::registry::{self, Connected, RegistryError, SignalInfo};
 use crate::run::RunContext;
-use crate::sending::{Row, Rows, Scope};
+use crate::sending::{Row, Rows, Scope, all_failed};
 use crate::{Response, link};
 
 /// What the robust sends return: every receiver, with its response or its error.
@@ -307,8 +307,9 @@ impl<P: Sync, R: Send> Signal<P, R> {
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
         let sender = sender.into();
         let rows = self.rows(&sender, payload)?;
+        rows.check_waiting()?;
         let inline = self.inline.send_event(&self.event(&sender, payload, &rows.scope), &TokioBridge)?;
-        Ok(join(inline, rows.write_blocking()?))
+        Ok(join(inline, rows.write_waiting()?))
     }
 
     /// As [`Signal::send`], but every receiver runs and every task that can be written is: an error or a panic becomes
@@ -317,7 +318,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
         let sender = sender.into();
         let (rows, failed) = self.rows_robust(&sender, payload);
         let inline = self.inline.send_event_robust(&self.event(&sender, payload, &rows.scope), &TokioBridge);
-        join_robust(inline, ParkingBridge::run(rows.write_robust()), failed)
+        join_robust(inline, rows.write_robust_waiting(), failed)
     }
 
     /// As [`Signal::send`], from asynchronous code. Synchronous inline receivers run on the polling thread.
@@ -433,10 +434,8 @@ impl<P: Sync, R: Send> Signal<P, R> {
     fn rows_robust(&self, sender: &Sender, payload: &P) -> (Rows, RobustResponses<R>) {
         self.rows(sender, payload).map(|rows| (rows, Vec::new())).unwrap_or_else(|error| {
             tracing::error!(target: "signalpost::dispatch", signal = self.name(), %error, "tasks cannot be written");
-            let why = error.to_string();
-            let failed = self.background(sender);
-            let failed = failed.map(|receiver| (receiver.receiver, Err(ReceiverError::raised(why.as_str()))));
-            (Rows::none(), failed.collect())
+            let receivers = self.background(sender).map(|receiver| receiver.receiver);
+            (Rows::none(), all_failed(receivers, &error))
         })
     }
 }

@@ -99,3 +99,24 @@ async fn without_a_store_background_receivers_run_inside_the_send_and_one_warnin
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("no store is installed: background receivers run inside the send"), "{said:?}");
 }
+
+static IMPATIENT: Signal<u32> = Signal::new("tests.no_store.impatient");
+
+#[receiver(IMPATIENT, background)]
+async fn wait(_event: Event<'_, u32>) {
+    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+}
+
+#[receiver(IMPATIENT)]
+fn before(_event: &Event<u32>) -> Result<(), BoxError> {
+    Err("an inline receiver has run".into())
+}
+
+#[tokio::test]
+async fn a_thread_that_may_not_wait_for_async_receivers_is_told_of_asend_before_anybody_has_run() {
+    let error = IMPATIENT.send(Sender::NONE, &1).unwrap_err();
+    assert!(error.to_string().contains("hint: use asend"), "{error}");
+    let responses = IMPATIENT.send_robust(Sender::NONE, &1);
+    assert_eq!(responses[0].1.as_ref().unwrap_err().to_string(), "an inline receiver has run");
+    assert!(responses[1].1.as_ref().unwrap_err().to_string().contains("hint: use asend"));
+}

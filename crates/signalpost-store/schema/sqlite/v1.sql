@@ -85,10 +85,11 @@ CREATE TABLE signalpost_worker (
 
 -- What workers have registered, for senders to compare.
 CREATE TABLE signalpost_receiver (
-    name         TEXT    PRIMARY KEY,
+    name         TEXT    NOT NULL,
     signal       TEXT    NOT NULL,
     queue        TEXT    NOT NULL,
-    published_at INTEGER NOT NULL
+    published_at INTEGER NOT NULL,
+    PRIMARY KEY (name, signal)
 ) STRICT;
 
 INSERT INTO signalpost_schema (version) VALUES (1);

@@ -148,4 +148,8 @@ pub async fn published_receivers_can_be_compared(fixture: &impl Fixture) {
     store.publish_receivers(&[receiver("b"), receiver("c")]).await.unwrap();
     assert_eq!(store.published_receivers(hour).await.unwrap(), [receiver("b"), receiver("c")]);
     assert_eq!(store.published_receivers(hour * 3).await.unwrap().len(), 3);
+    // One receiver may listen to several signals.
+    let elsewhere = PublishedReceiver { signal: "t".into(), ..receiver("b") };
+    store.publish_receivers(std::slice::from_ref(&elsewhere)).await.unwrap();
+    assert_eq!(store.published_receivers(hour).await.unwrap(), [receiver("b"), elsewhere, receiver("c")]);
 }

@@ -387,7 +387,7 @@ pub(super) fn counts(connection: &Connection) -> Done<Counts> {
 pub(super) fn publish(connection: &Connection, receivers: &[PublishedReceiver], now: i64) -> Done<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO signalpost_receiver (name, signal, queue, published_at) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (name) DO UPDATE SET signal = ?2, queue = ?3, published_at = ?4",
+         ON CONFLICT (name, signal) DO UPDATE SET queue = ?3, published_at = ?4",
     )?;
     for receiver in receivers {
         statement.execute(params![receiver.name, receiver.signal, receiver.queue, now])?;
@@ -396,8 +396,9 @@ pub(super) fn publish(connection: &Connection, receivers: &[PublishedReceiver], 
 }
 
 pub(super) fn published(connection: &Connection, after: i64) -> Done<Vec<PublishedReceiver>> {
-    let mut statement = connection
-        .prepare_cached("SELECT name, signal, queue FROM signalpost_receiver WHERE published_at >= ?1 ORDER BY name")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT name, signal, queue FROM signalpost_receiver WHERE published_at >= ?1 ORDER BY name, signal",
+    )?;
     let rows = statement.query_map([after], |row| {
         Ok(PublishedReceiver { name: row.get(0)?, signal: row.get(1)?, queue: row.get(2)? })
     })?;

@@ -212,3 +212,13 @@ async fn requests_can_be_told_of_in_the_background() {
     bench.drain_with(bench.worker().concurrency(1)).await;
     assert_eq!(log.take(), ["/harbour", "200"]);
 }
+
+#[test]
+fn a_receiver_of_a_background_signal_has_no_queue_or_priority_of_its_own() {
+    let signal = AsyncSignal::<u32>::new("tests.async.options");
+    for options in [named("tests.async.options").queue("mail"), named("tests.async.options").priority(3)] {
+        let error = signal.connect_with(options, |_: &Event<u32>| ()).unwrap_err().to_string();
+        assert!(error.contains("give the queue to the signal, with AsyncSignal::queue"), "{error}");
+        assert!(error.contains("background_signal.rs"), "{error}");
+    }
+}

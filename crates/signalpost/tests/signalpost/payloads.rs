@@ -193,6 +193,8 @@ async fn a_background_signal_refuses_the_same() {
 async fn a_sender_whose_name_cannot_be_stored_is_refused() {
     let (bench, signal) = (Bench::new(), Signal::<u32>::new("tests.payloads.sender"));
     signal.connect_background_blocking(named("tests.payloads.sender"), |_: &Event<u32>| ()).unwrap();
+    // Were it to run, its error would be the first.
+    signal.connect(|_: &Event<u32>| Err::<(), _>("an inline receiver has run"));
     for (label, problem) in [("", "is empty"), ("a\0b", "holds a control character"), (&"x".repeat(201), "201 bytes")] {
         let sender = || Sender::label(label.to_owned());
         let errors = bench
@@ -220,4 +222,22 @@ fn a_payload_without_background_receivers_needs_no_json() {
     signal.connect(|event: &Event<Borrowed>| event.payload.0 == std::thread::current().id());
     let responses = signal.send(Sender::NONE, &Borrowed(std::thread::current().id())).unwrap();
     assert_eq!(responses[0].1.now(), Some(&true));
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Order {
+    number: u32,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_survives_what_a_newer_sender_has_added() {
+    let (bench, signal) = (Bench::new(), Signal::<Order>::new("tests.payloads.newer"));
+    let log = crate::Log::default();
+    let seen = log.clone();
+    let receive = move |event: &Event<Order>| seen.add(event.payload.number.to_string());
+    signal.connect_background_blocking(named("tests.payloads.newer"), receive).unwrap();
+    bench.within(signal.asend(Sender::NONE, &Order { number: 7 })).await.unwrap();
+    bench.tamper(r#"UPDATE signalpost_task SET payload = '{"number":7,"discount":{"percent":5}}'"#);
+    bench.drain().await;
+    assert_eq!(log.take(), ["7"]);
 }
