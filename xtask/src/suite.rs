@@ -14,7 +14,7 @@ const LINTS: Step = Step {
     ..Step::new("lints", &["clippy --workspace --all-targets --all-features -- -D warnings"])
 };
 
-const NEXTEST: Step = Step::new("tests", &["nextest run --workspace --all-features"]);
+const NEXTEST: Step = Step::new("tests", &["nextest run --workspace --all-features --no-fail-fast"]);
 const TESTS: Step =
     Step::new("tests", &["test --workspace --all-features --lib --bins --tests --examples --no-fail-fast"]);
 
