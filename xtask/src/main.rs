@@ -1,10 +1,10 @@
 //! `cargo xtask`: what continuous integration runs is what people run.
 
 mod cargo;
-mod compiler;
 mod step;
 mod suite;
 mod summary;
+mod user;
 
 use std::env;
 use std::ffi::OsString;
@@ -19,8 +19,8 @@ use clap::Parser;
 enum Task {
     /// Runs everything, and ends with one line that says what ran, what was skipped and why.
     Test,
-    /// Kills or freezes workers, and checks that no task is lost: `kills [--kills N] [--tasks N] [--seed S]` or
-    /// `freeze [--tasks N]`.
+    /// Kills or freezes workers, or fills their disk, and checks that no task is lost: `kills [--kills N] [--tasks N] [--seed S]`,
+    /// `freeze [--tasks N]`, or `full-disk`.
     // The harness explains its own arguments.
     #[command(disable_help_flag = true)]
     Faults {
@@ -38,10 +38,10 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let succeeded = match task {
-        Task::Test => compiler::is_ready() && suite::run(),
+        Task::Test => suite::run(),
         Task::Faults { arguments } => {
             let harness = ["run", "--release", "-p", "signalpost-faults", "--"].map(OsString::from);
-            compiler::is_ready() && cargo::run(harness.into_iter().chain(arguments), &[])
+            cargo::run(harness.into_iter().chain(arguments), &[])
         }
     };
     if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }

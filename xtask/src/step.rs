@@ -1,16 +1,34 @@
 //! One step of the suite.
 
-use crate::cargo;
+use crate::{cargo, user};
 
 /// Some commands of cargo that pass or fail together.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    /// Where this subcommand is missing the step is skipped, with the hint.
-    pub(crate) needs: Option<(&'static str, &'static str)>,
+    /// Where this is missing the step is skipped, with the hint.
+    pub(crate) needs: Option<(Need, &'static str)>,
     /// What cargo is given, separated by spaces.
     pub(crate) commands: &'static [&'static str],
     pub(crate) variables: &'static [(&'static str, &'static str)],
+}
+
+/// What not every machine has.
+#[derive(Debug)]
+pub(crate) enum Need {
+    /// A command of cargo's.
+    Subcommand(&'static str),
+    /// The right to mount a file system.
+    Root,
+}
+
+impl Need {
+    fn is_there(&self) -> bool {
+        match self {
+            Need::Subcommand(name) => cargo::has(name),
+            Need::Root => user::is_root(),
+        }
+    }
 }
 
 /// What became of a step.
@@ -29,11 +47,11 @@ impl Step {
 
     /// Runs all of its commands, whatever becomes of the first.
     pub(crate) fn run(&self) -> Outcome {
-        if let Some((subcommand, hint)) = self.needs
-            && !cargo::has(subcommand)
+        if let Some((need, hint)) = &self.needs
+            && !need.is_there()
         {
             println!("\n== {}: skipped, {hint}", self.name);
-            return Outcome::Skipped(hint.to_owned());
+            return Outcome::Skipped((*hint).to_owned());
         }
         let mut outcome = Outcome::Passed;
         for command in self.commands {

@@ -1,16 +1,16 @@
 //! Everything that has to pass.
 
 use crate::cargo;
-use crate::step::{Outcome, Step};
+use crate::step::{Need, Outcome, Step};
 use crate::summary::summary;
 
 const FORMAT: Step = Step {
-    needs: Some(("fmt", "rustfmt is not installed; rustup component add rustfmt")),
+    needs: Some((Need::Subcommand("fmt"), "rustfmt is not installed; rustup component add rustfmt")),
     ..Step::new("format", &["fmt --all --check"])
 };
 
 const LINTS: Step = Step {
-    needs: Some(("clippy", "clippy is not installed; rustup component add clippy")),
+    needs: Some((Need::Subcommand("clippy"), "clippy is not installed; rustup component add clippy")),
     ..Step::new("lints", &["clippy --workspace --all-targets --all-features -- -D warnings"])
 };
 
@@ -26,8 +26,14 @@ const DOCUMENTATION: Step = Step {
 };
 
 const DENY: Step = Step {
-    needs: Some(("deny", "cargo-deny is not installed; cargo install cargo-deny")),
+    needs: Some((Need::Subcommand("deny"), "cargo-deny is not installed; cargo install cargo-deny")),
     ..Step::new("deny", &["deny check licenses sources bans"])
+};
+
+/// A disk that is really full, where one can be made.
+const FULL_DISK: Step = Step {
+    needs: Some((Need::Root, "it mounts a small file system, which takes root")),
+    ..Step::new("full disk", &["run --quiet -p signalpost-faults -- full-disk"])
 };
 
 /// The other steps turn every feature on, which hides what a feature needs and does not ask for.
@@ -45,7 +51,7 @@ const FEATURES: Step = Step::new(
 /// Runs every step, whatever became of those before it; true when none has failed.
 pub(crate) fn run() -> bool {
     let tests = if cargo::has("nextest") { NEXTEST } else { TESTS };
-    let steps = [FORMAT, LINTS, tests, DOC_TESTS, DOCUMENTATION, DENY, FEATURES];
+    let steps = [FORMAT, LINTS, tests, FULL_DISK, DOC_TESTS, DOCUMENTATION, DENY, FEATURES];
     let outcomes: Vec<_> = steps.iter().map(|step| (step.name, step.run())).collect();
     println!("\n{}", summary(&outcomes));
     outcomes.iter().all(|(_, outcome)| *outcome != Outcome::Failed)

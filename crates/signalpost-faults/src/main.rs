@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use signalpost::BoxError;
 use signalpost_faults::freeze::{self, Freeze};
+use signalpost_faults::full_disk;
 use signalpost_faults::kills::{self, Kills};
 use signalpost_faults::worker;
 
@@ -34,6 +35,8 @@ enum Scenario {
         #[arg(long, default_value_t = 400)]
         tasks: u32,
     },
+    /// A worker on a small file system that is filled, and has room again. Needs the right to mount one.
+    FullDisk,
     /// The worker that the scenarios start.
     #[command(hide = true)]
     Worker {
@@ -69,6 +72,11 @@ fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
         }
         Scenario::Freeze { tasks } => {
             let findings = freeze::run(&program, &Freeze { tasks })?;
+            println!("{findings}");
+            findings.problems
+        }
+        Scenario::FullDisk => {
+            let findings = full_disk::run(&program)?;
             println!("{findings}");
             findings.problems
         }

@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A scenario's database and processes. What is left of them ends with it.
 pub struct Site {
     directory: TempDir,
+    database: PathBuf,
     program: PathBuf,
     lease: Duration,
     work: Duration,
@@ -46,17 +47,32 @@ impl Site {
     /// When the files cannot be made.
     pub fn new(program: &Path, lease: Duration, work: Duration) -> Result<Self, BoxError> {
         let directory = tempfile::tempdir()?;
-        fs::create_dir(directory.path().join("ledger"))?;
         let database = directory.path().join("store.db");
+        Self::with(program, directory, database, lease, work)
+    }
+
+    /// As [`Site::new`], with the database in a directory of the caller's; the ledger stays elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// When the files cannot be made.
+    pub fn with_database_in(folder: &Path, program: &Path, lease: Duration, work: Duration) -> Result<Self, BoxError> {
+        Self::with(program, tempfile::tempdir()?, folder.join("store.db"), lease, work)
+    }
+
+    fn with(
+        program: &Path,
+        directory: TempDir,
+        database: PathBuf,
+        lease: Duration,
+        work: Duration,
+    ) -> Result<Self, BoxError> {
+        fs::create_dir(directory.path().join("ledger"))?;
         let store = std::sync::Arc::new(SqliteStore::open(&database)?);
         let connection = Connection::open(&database)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         let runtime = Runtime::new()?;
-        Ok(Self { program: program.to_owned(), lease, work, runtime, store, connection, directory })
-    }
-
-    fn database(&self) -> PathBuf {
-        self.directory.path().join("store.db")
+        Ok(Self { program: program.to_owned(), lease, work, runtime, store, connection, directory, database })
     }
 
     /// Starts a worker, and waits until the store knows it.
@@ -70,7 +86,7 @@ impl Site {
         let process = Command::new(&self.program)
             .arg("worker")
             .arg("--database")
-            .arg(self.database())
+            .arg(&self.database)
             .arg("--ledger")
             .arg(self.directory.path().join("ledger"))
             .args(["--lease-ms", &self.lease.as_millis().to_string()])
@@ -95,13 +111,9 @@ impl Site {
     /// What the store says.
     pub fn send(&self, count: u32) -> Result<Vec<i64>, BoxError> {
         let newest = self.newest()?;
-        let sends = async {
-            for number in 0..count {
-                WORK.asend("faults", &crate::worker::Work { number }).await?;
-            }
-            Ok::<(), signalpost::SendError>(())
-        };
-        self.runtime.block_on(signalpost::with_store(self.store.clone(), sends))?;
+        for number in 0..count {
+            self.send_one(number)?;
+        }
         let mut ids = self.connection.prepare(
             "SELECT id FROM signalpost_task WHERE id > ?1 UNION SELECT id FROM signalpost_history WHERE id > ?1",
         )?;
@@ -110,6 +122,17 @@ impl Site {
             return Err(format!("{count} tasks were sent and {} are there", ids.len()).into());
         }
         Ok(ids)
+    }
+
+    /// Sends one task.
+    ///
+    /// # Errors
+    ///
+    /// What the send says; the store's own error is its source.
+    pub fn send_one(&self, number: u32) -> Result<(), signalpost::SendError> {
+        let work = crate::worker::Work { number };
+        let send = WORK.asend("faults", &work);
+        self.runtime.block_on(signalpost::with_store(self.store.clone(), send)).map(drop)
     }
 
     fn newest(&self) -> Result<i64, BoxError> {
@@ -124,7 +147,7 @@ impl Site {
     ///
     /// When it cannot be stopped.
     pub fn freeze_outside_a_write(&self, member: &Member) -> Result<(), BoxError> {
-        let probe = Connection::open(self.database())?;
+        let probe = Connection::open(&self.database)?;
         probe.busy_timeout(Duration::from_millis(200))?;
         self.until("a stop outside a write", || {
             member.freeze()?;
