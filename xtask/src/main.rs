@@ -13,10 +13,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// The tasks of the signalpost repository.
+/// What can be done in the signalpost repository.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
-enum Task {
+enum Command {
     /// Runs everything, and ends with one line that says what ran, what was skipped and why.
     Test,
     /// Kills or freezes workers, or fills their disk, and checks that no task is lost: `kills [--kills N] [--tasks N] [--seed S]`,
@@ -31,15 +31,15 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let task = Task::parse();
+    let command = Command::parse();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     if let Err(error) = env::set_current_dir(&root) {
         eprintln!("cargo xtask: {}: {error}", root.display());
         return ExitCode::FAILURE;
     }
-    let succeeded = match task {
-        Task::Test => suite::run(),
-        Task::Faults { arguments } => {
+    let succeeded = match command {
+        Command::Test => suite::run(),
+        Command::Faults { arguments } => {
             let harness = ["run", "--release", "-p", "signalpost-faults", "--"].map(OsString::from);
             cargo::run(harness.into_iter().chain(arguments), &[])
         }
@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn the_fault_harness_is_given_its_arguments_as_they_stand() {
         let given = ["kills", "--kills", "3", "--help"];
-        let task = Task::try_parse_from(["cargo xtask", "faults"].into_iter().chain(given)).unwrap();
-        let Task::Faults { arguments } = task else { panic!("{task:?}") };
+        let command = Command::try_parse_from(["cargo xtask", "faults"].into_iter().chain(given)).unwrap();
+        let Command::Faults { arguments } = command else { panic!("{command:?}") };
         assert_eq!(arguments, given);
     }
 }

@@ -45,12 +45,12 @@ impl SendError {
         self.receiver
     }
 
-    /// The receiver's own error, if it is an `E`.
+    /// The error that ended the send, if it is an `E`: the receiver's own or, without one, that of the send.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.source.downcast_ref()
     }
 
-    /// The receiver's own error, unchanged.
+    /// The error that ended the send, unchanged.
     pub fn into_source(self) -> BoxError {
         self.source
     }

@@ -27,11 +27,10 @@ pub type RobustResponses<R> = Vec<(Receiver, Result<R, ReceiverError>)>;
 /// ```
 /// use signalpost_dispatch::{Event, Sender, Signal};
 ///
-/// static GREET: Signal<str_payload::Name, String> = Signal::new("doc.greet");
-/// # mod str_payload { pub struct Name(pub &'static str); }
+/// static GREET: Signal<&str, String> = Signal::new("doc.greet");
 ///
-/// GREET.connect(|event: &Event<str_payload::Name>| format!("Hello, {}", event.payload.0));
-/// let responses = GREET.send(Sender::NONE, &str_payload::Name("Ada"))?;
+/// GREET.connect(|event: &Event<&str>| format!("Hello, {}", event.payload));
+/// let responses = GREET.send(Sender::NONE, &"Ada")?;
 /// assert_eq!(responses[0].1, "Hello, Ada");
 /// # Ok::<(), signalpost_dispatch::SendError>(())
 /// ```

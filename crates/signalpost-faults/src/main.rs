@@ -22,9 +22,11 @@ struct Arguments {
 enum Scenario {
     /// Two workers; one of them is killed with SIGKILL and started again, many times.
     Kills {
-        #[arg(long, default_value_t = 50)]
+        /// How often a worker is killed.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         kills: u32,
-        #[arg(long, default_value_t = 20_000)]
+        /// How many tasks are sent in all.
+        #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
         tasks: u32,
         /// Where the random moments come from [default: random, and printed].
         #[arg(long)]
@@ -32,7 +34,8 @@ enum Scenario {
     },
     /// Two workers; one of them is stopped with SIGSTOP for longer than its lease, and continued.
     Freeze {
-        #[arg(long, default_value_t = 400)]
+        /// How many tasks are sent before the stop, and again after.
+        #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
         tasks: u32,
     },
     /// A worker on a small file system that is filled, and has room again. Needs the right to mount one.

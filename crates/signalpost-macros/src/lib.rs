@@ -1,4 +1,4 @@
-//! The attribute `#[receiver]` of [signalpost](https://docs.rs/signalpost), where it is documented.
+//! The attribute `#[receiver]`, documented where it is re-exported: `signalpost::receiver`.
 
 mod arguments;
 mod expand;
@@ -8,7 +8,7 @@ use syn::{ItemFn, parse_macro_input};
 
 use arguments::Arguments;
 
-/// Connects a function to a signal. See `signalpost::receiver`.
+#[allow(missing_docs, reason = "documented where it is re-exported")]
 #[proc_macro_attribute]
 pub fn receiver(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let function = parse_macro_input!(item as ItemFn);

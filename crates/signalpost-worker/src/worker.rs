@@ -79,7 +79,7 @@ impl Worker {
         let stopper = self.stopper();
         let signals = tokio::spawn(async move {
             if let Err(error) = stopper.stop_on_signals().await {
-                tracing::warn!(target: "signalpost::worker", %error, "signals are not listened to");
+                tracing::warn!(target: "signalpost::worker", %error, "SIGTERM and SIGINT are not listened to");
             }
         });
         let ended = self.run().await;

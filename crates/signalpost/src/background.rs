@@ -64,21 +64,23 @@ impl BackgroundOptions {
         self
     }
 
-    /// The queue of its tasks. Default: `default`. Some worker must serve it.
+    /// The queue of its tasks. Default: `default`. Some worker must serve it. Refused on an `AsyncSignal`, which has its
+    /// own.
     #[must_use]
     pub fn queue(mut self, queue: &'static str) -> Self {
         self.queue = Some(queue);
         self
     }
 
-    /// The priority of its tasks within the queue, from -100 to 100, higher first. Default: 0.
+    /// The priority of its tasks within the queue, from -100 to 100, higher first. Default: 0. Refused on an
+    /// `AsyncSignal`.
     #[must_use]
     pub fn priority(mut self, priority: i16) -> Self {
         self.priority = priority;
         self
     }
 
-    /// How many failures until a task is dead. Default: 10. Deaths of workers are not failures.
+    /// How many failures until a task is dead, at least 1. Default: 10. Deaths of workers are not failures.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.policy.max_attempts = attempts;
@@ -86,7 +88,7 @@ impl BackgroundOptions {
     }
 
     /// How long one run may take; then it has failed. Default: for ever. An `async` receiver is dropped at its next
-    /// await; blocking code cannot be stopped and keeps its place until it ends.
+    /// await; blocking code cannot be stopped and keeps its place until it ends. Not applied where no store is installed.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.policy.timeout = Some(timeout);
@@ -111,7 +113,7 @@ pub struct Declared {
     pub needs: Vec<Needs>,
 }
 
-pub(crate) type Handler = Arc<dyn Fn(RunContext) -> Run + Send + Sync>;
+pub(crate) type StartRun = Arc<dyn Fn(RunContext) -> Run + Send + Sync>;
 
 /// A background receiver as it is registered.
 pub(crate) struct BackgroundReceiver {
@@ -122,7 +124,7 @@ pub(crate) struct BackgroundReceiver {
     pub(crate) priority: i16,
     pub(crate) policy: ReceiverPolicy,
     pub(crate) declared: Declared,
-    pub(crate) handler: Handler,
+    pub(crate) start: StartRun,
 }
 
 impl BackgroundReceiver {
@@ -131,7 +133,7 @@ impl BackgroundReceiver {
         options: BackgroundOptions,
         default: Defaults,
         declared: Declared,
-        handler: Handler,
+        start: StartRun,
     ) -> Self {
         Self {
             receiver: Receiver::new(options.name.unwrap_or(default.name), default.location),
@@ -141,7 +143,7 @@ impl BackgroundReceiver {
             priority: options.priority,
             policy: options.policy,
             declared,
-            handler,
+            start,
         }
     }
 
@@ -162,8 +164,8 @@ pub(crate) struct Defaults {
     pub(crate) location: &'static Location<'static>,
 }
 
-/// The handler of an asynchronous function or closure of one event.
-pub(crate) fn async_handler<P, F>(receiver: F) -> Handler
+/// What starts a run of an asynchronous function or closure of one event.
+pub(crate) fn start_async<P, F>(receiver: F) -> StartRun
 where
     P: DeserializeOwned + Send + Sync + 'static,
     F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
@@ -181,8 +183,8 @@ where
     })
 }
 
-/// The handler of a blocking function or closure of one event.
-pub(crate) fn blocking_handler<P, F, O>(receiver: F) -> Handler
+/// What starts a run of a blocking function or closure of one event.
+pub(crate) fn start_blocking<P, F, O>(receiver: F) -> StartRun
 where
     P: DeserializeOwned + 'static,
     F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,

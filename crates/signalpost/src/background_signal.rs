@@ -13,19 +13,24 @@ use signalpost_store::{NewTask, PayloadLimits, SendId, Task, encode_payload};
 use signalpost_worker::{Failure, Run, Success};
 
 use crate::background::{
-    BackgroundOptions, BackgroundReceiver, Declared, Defaults, Handler, async_handler, blocking_handler,
+    BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
 use crate::outbox::Outbox;
-use crate::registry::{self, Connected, RegistryError, SignalInfo};
+use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
 use crate::sending::{Row, Rows};
+use crate::signal::link_first;
 use crate::{Response, RobustResponses, install, link};
+
+/// The receiver that stands in the row of a background signal's whole send.
+pub(crate) const ALL: &str = "*";
 
 /// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
 ///
 /// In the worker the blocking receivers run first, in order of connection, then the asynchronous ones together. One
-/// that fails does not stop the others: it is logged, and becomes a task of its own, with the attempts that it is
-/// allowed. Receivers are connected by name, as background receivers of a [`Signal`](crate::Signal) are; a sender need
+/// that fails does not stop the others: it is logged, and becomes a task of its own with all of its attempts; the run
+/// beside the others is not counted, and a [`Permanent`](crate::Permanent) failure is met once more there. Results are
+/// kept of tasks of their own only. Sent from an inline receiver it is a send of its own. Receivers are connected by name, as background receivers of a [`Signal`](crate::Signal) are; a sender need
 /// not know them.
 ///
 /// ```standalone_crate
@@ -58,7 +63,7 @@ pub enum Sent {
 }
 
 impl<P> AsyncSignal<P> {
-    /// A background signal on the queue `default`.
+    /// A background signal on the queue `default`. The name stands in every task: see [`Signal::new`](crate::Signal::new).
     pub const fn new(name: &'static str) -> Self {
         Self { name, queue: "default", payload: std::marker::PhantomData }
     }
@@ -76,18 +81,18 @@ impl<P> AsyncSignal<P> {
     }
 
     /// Everything that is connected in this process, in order of connection.
-    pub fn receivers(&self) -> Vec<Connected> {
-        // A failure is reported by whoever sends or installs.
-        let _ = link::link();
+    pub fn receivers(&self) -> Vec<ConnectedReceiver> {
+        link_first();
         self.connected()
     }
 
-    fn connected(&self) -> Vec<Connected> {
+    fn connected(&self) -> Vec<ConnectedReceiver> {
         registry::of_signal(self.name).iter().map(|receiver| (&**receiver).into()).collect()
     }
 
     /// Removes the receiver called `name` from this process; false when there is none.
     pub fn disconnect_background(&self, name: &str) -> bool {
+        link_first();
         registry::unregister(self.name, name)
     }
 
@@ -117,7 +122,8 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ///
     /// # Errors
     ///
-    /// When another receiver has the name, or the options cannot be.
+    /// When another receiver has the name; when a queue or a priority is given, which are the signal's; when the options
+    /// cannot be for other reasons, as in [`Signal::connect_background`](crate::Signal::connect_background).
     #[track_caller]
     pub fn connect_with<F, O>(&self, options: BackgroundOptions, receiver: F) -> Result<Receiver, RegistryError>
     where
@@ -125,7 +131,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         O: ReceiverOutput<()>,
     {
         let declared = Declared { is_blocking: true, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, blocking_handler::<P, F, O>(receiver))
+        self.register(options, type_name::<F>(), declared, start_blocking::<P, F, O>(receiver))
     }
 
     /// Connects an asynchronous receiver to sends by anybody.
@@ -152,7 +158,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
     {
         let declared = Declared { is_blocking: false, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, async_handler::<P, F>(receiver))
+        self.register(options, type_name::<F>(), declared, start_async::<P, F>(receiver))
     }
 
     #[doc(hidden)]
@@ -182,10 +188,10 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         &'static self,
         options: BackgroundOptions,
         declared: Declared,
-        handler: impl Fn(RunContext) -> Run + Send + Sync + 'static,
+        start: impl Fn(RunContext) -> Run + Send + Sync + 'static,
     ) -> Result<(), RegistryError> {
         self.list();
-        self.register(options, "", declared, Arc::new(handler)).map(drop)
+        self.register(options, "", declared, Arc::new(start)).map(drop)
     }
 
     fn list(&'static self) {
@@ -198,7 +204,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         options: BackgroundOptions,
         name: &'static str,
         declared: Declared,
-        handler: Handler,
+        start: StartRun,
     ) -> Result<Receiver, RegistryError> {
         let location = Location::caller();
         if options.queue.is_some() || options.priority != 0 {
@@ -206,7 +212,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
             return Err(RegistryError::option_of_the_signal(&of_its_own, self.name));
         }
         let default = Defaults { name, queue: self.queue, location };
-        let receiver = Arc::new(BackgroundReceiver::new(self.name, options, default, declared, handler));
+        let receiver = Arc::new(BackgroundReceiver::new(self.name, options, default, declared, start));
         registry::register(receiver.clone())?;
         let known = registry::find(self.name, receiver.name());
         Ok(known.map_or(receiver.receiver, |known| known.receiver))
@@ -268,7 +274,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         let mut rows = Rows::none();
         rows.send_id = task.send_id;
         let runs = in_order(self.name, sender);
-        rows.own.push(Row { receiver: Receiver::new(self.name, Location::caller()), task, runs });
+        rows.own.push(Row { task, runs });
         Ok(rows)
     }
 }
@@ -294,7 +300,7 @@ fn in_order(signal: &str, sender: &Sender) -> Vec<Arc<BackgroundReceiver>> {
 pub(crate) fn run_all(context: RunContext) -> Run {
     Run::asynchronous(async move {
         let receivers = in_order(&context.task.signal, &context.sender());
-        let run = |receiver: &BackgroundReceiver| (receiver.handler)(context.clone()).finish(receiver.policy.timeout);
+        let run = |receiver: &BackgroundReceiver| (receiver.start)(context.clone()).finish(receiver.policy.timeout);
         let (blocking, asynchronous): (Vec<_>, Vec<_>) =
             receivers.into_iter().partition(|receiver| receiver.declared.is_blocking);
         let mut outcomes = Vec::new();

@@ -12,7 +12,8 @@ use crate::run::RunContext;
 
 /// Something that a background receiver takes as an argument besides its event.
 ///
-/// The worker checks when it starts that everything its receivers need is there.
+/// The worker checks when it starts that everything its receivers need is there. Not for implementing outside this
+/// crate.
 #[diagnostic::on_unimplemented(
     message = "a background receiver cannot take `{Self}`",
     note = "besides the event it takes `Data<T>`, where the worker was given a `T` with `.data(…)`"
@@ -113,8 +114,8 @@ pub(crate) struct DataMap(Values);
 
 static PROVIDED: RwLock<Option<Values>> = RwLock::new(None);
 
-/// Gives a value to all receivers of this process that run where no worker has given one: those that run inline
-/// because no store is installed.
+/// Gives a value to the receivers of this process that take a `T` which no worker was given: those that run inside the
+/// send because no store is installed, and those of a worker without one. A later value of the same type replaces it.
 pub fn provide<T: Send + Sync + 'static>(value: T) {
     let mut provided = PROVIDED.write().unwrap_or_else(PoisonError::into_inner);
     provided.get_or_insert_default().insert(TypeId::of::<T>(), Arc::new(value));

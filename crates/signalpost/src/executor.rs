@@ -5,13 +5,10 @@ use std::sync::Arc;
 use signalpost_store::{Outcome, PublishedReceiver, Store, Task};
 use signalpost_worker::{Executor, Failure, Known, ReceiverPolicy, Run};
 
-use crate::background_signal::run_all;
+use crate::background_signal::{ALL, run_all};
 use crate::data::DataMap;
 use crate::run::RunContext;
 use crate::{lifecycle, registry};
-
-/// The receiver of a row that is a background signal's whole send.
-pub(crate) const ALL: &str = "*";
 
 pub(crate) struct RegisteredReceivers {
     pub(crate) store: Arc<dyn Store>,
@@ -38,7 +35,7 @@ impl Executor for RegisteredReceivers {
             return run_all(context);
         }
         match registry::find(&task.signal, &task.receiver) {
-            Some(receiver) => (receiver.handler)(context),
+            Some(receiver) => (receiver.start)(context),
             // It was disconnected a moment ago.
             None => Run::asynchronous(async move { Err(Failure::new(missing(&task))) }),
         }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use signalpost_dispatch::BoxError;
 use signalpost_worker::Failure;
 
-/// A failure that every attempt would meet: the task is dead at once.
+/// A failure that every attempt would meet: the task is dead at once. It must be what the receiver returns: wrapped in
+/// another error it is an ordinary failure.
 ///
 /// ```
 /// use signalpost::{BoxError, Permanent};
@@ -43,7 +44,7 @@ impl Error for Permanent {
 }
 
 /// A failure after which the receiver wants to be tried again at a time of its own choice (an API that said when),
-/// while it has attempts left.
+/// while it has attempts left. It must be what the receiver returns: wrapped in another error it is an ordinary failure.
 ///
 /// ```
 /// use signalpost::RetryAfter;

@@ -21,7 +21,7 @@ const COMPARED: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstallError {
-    /// Another store is installed in this process.
+    /// A store is installed in this process already.
     #[error("a store is installed already\n  hint: install one at the start; tests override it with with_store")]
     Twice,
     /// What was declared with `#[receiver]` cannot be registered.
@@ -88,7 +88,7 @@ async fn compare(store: &dyn Store) -> Result<Installed, StoreError> {
 }
 
 /// Runs `future` with `store` in the place of the one that is installed. For tests, and for code that serves several
-/// stores. Tasks and threads that the future spawns are outside.
+/// stores. What the future spawns onto the runtime or onto other threads is outside.
 pub async fn with_store<F: Future>(store: Arc<dyn Store>, future: F) -> F::Output {
     OVERRIDDEN.scope(store, future).await
 }

@@ -28,14 +28,15 @@ pub use instance::{Instance, Load, Model};
 pub use lifecycle::{REQUEST_FINISHED, REQUEST_STARTED, RequestFinished, RequestStarted};
 pub use lifecycle::{TASK_ENQUEUED, TASK_FINISHED, TASK_STARTED, TaskEnqueued, TaskFinished, TaskStarted};
 pub use outbox::{BeginImmediate, Outbox, begin_immediate};
-pub use registry::{Connected, Kind, RegistryError, SignalInfo, signals};
+pub use registry::{ConnectedReceiver, ReceiverKind, RegistryError, SignalInfo, signals};
 pub use response::Response;
 pub use running_task::{RunningTask, running_task};
 pub use signal::{RobustResponses, Signal};
 pub use signalpost_dispatch::{
-    BoxError, ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId, ReceiverOutput, ScopedConnection,
-    SendError, Sender, SenderType,
+    AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, DispatchUid, Event, Receiver, ReceiverError,
+    ReceiverId, ReceiverOutput, ScopedConnection, SendError, Sender, SenderType,
 };
+#[doc = include_str!("receiver.md")]
 pub use signalpost_macros::receiver;
 pub use signalpost_store::{
     Counts, EndState, Outcome, PayloadError, PayloadLimits, SendId, State, Store, StoreError, TaskFilter, TaskId,

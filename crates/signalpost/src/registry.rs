@@ -9,6 +9,7 @@ use signalpost_dispatch::{ReceiverInfo, Sender};
 use signalpost_store::PublishedReceiver;
 
 use crate::background::BackgroundReceiver;
+use crate::background_signal::ALL;
 
 /// What the signals about tasks begin with.
 const ABOUT_TASKS: &str = "signalpost.task_";
@@ -47,7 +48,7 @@ struct Registry {
     by_name: HashMap<&'static str, Vec<Arc<BackgroundReceiver>>>,
     // By signal, in order of registration.
     by_signal: HashMap<&'static str, Vec<Arc<BackgroundReceiver>>>,
-    listed: BTreeMap<&'static str, Box<dyn Fn() -> SignalInfo + Send + Sync>>,
+    listed: BTreeMap<&'static str, Arc<dyn Fn() -> SignalInfo + Send + Sync>>,
 }
 
 static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(RwLock::default);
@@ -86,7 +87,7 @@ fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
             "is limited to one object, which no other process could recognise\n  hint: limit it to a label".to_owned(),
         );
     }
-    if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) || name == "*" {
+    if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) || name == ALL {
         return refused("needs another name: 1 to 200 bytes, no control characters, not `*`".to_owned());
     }
     let queue = receiver.queue;
@@ -151,7 +152,7 @@ pub(crate) fn published() -> Vec<PublishedReceiver> {
 
 /// Remembers a signal for [`signals`].
 pub(crate) fn list(name: &'static str, info: impl Fn() -> SignalInfo + Send + Sync + 'static) {
-    REGISTRY.write().unwrap_or_else(PoisonError::into_inner).listed.insert(name, Box::new(info));
+    REGISTRY.write().unwrap_or_else(PoisonError::into_inner).listed.insert(name, Arc::new(info));
 }
 
 /// A signal and what is connected to it.
@@ -161,13 +162,13 @@ pub struct SignalInfo {
     /// The signal's name.
     pub name: &'static str,
     /// Its receivers: inline ones in order of connection, then background ones.
-    pub receivers: Vec<Connected>,
+    pub receivers: Vec<ConnectedReceiver>,
 }
 
 /// A receiver and how it is connected.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Connected {
+pub struct ConnectedReceiver {
     /// Its name.
     pub name: &'static str,
     /// Where in the source it was connected.
@@ -175,12 +176,12 @@ pub struct Connected {
     /// The sender that it is limited to; [`Sender::NONE`] for any.
     pub sender: Sender,
     /// Whether it runs in the send or in a worker.
-    pub kind: Kind,
+    pub kind: ReceiverKind,
 }
 
 /// Where a receiver runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ReceiverKind {
     /// In the send.
     Inline {
         /// It is asynchronous.
@@ -197,24 +198,24 @@ pub enum Kind {
     },
 }
 
-impl From<&ReceiverInfo> for Connected {
+impl From<&ReceiverInfo> for ConnectedReceiver {
     fn from(info: &ReceiverInfo) -> Self {
         Self {
             name: info.receiver.name(),
             location: info.receiver.location(),
             sender: info.sender.clone(),
-            kind: Kind::Inline { is_async: info.is_async, is_weak: info.is_weak },
+            kind: ReceiverKind::Inline { is_async: info.is_async, is_weak: info.is_weak },
         }
     }
 }
 
-impl From<&BackgroundReceiver> for Connected {
+impl From<&BackgroundReceiver> for ConnectedReceiver {
     fn from(receiver: &BackgroundReceiver) -> Self {
         Self {
             name: receiver.name(),
             location: receiver.receiver.location(),
             sender: receiver.sender.clone(),
-            kind: Kind::Background { queue: receiver.queue, is_blocking: receiver.declared.is_blocking },
+            kind: ReceiverKind::Background { queue: receiver.queue, is_blocking: receiver.declared.is_blocking },
         }
     }
 }
@@ -226,6 +227,7 @@ impl From<&BackgroundReceiver> for Connected {
 /// When what was declared cannot be registered: two receivers of one name, say.
 pub fn signals() -> Result<Vec<SignalInfo>, RegistryError> {
     crate::link::link()?;
-    let registry = REGISTRY.read().unwrap_or_else(PoisonError::into_inner);
-    Ok(registry.listed.values().map(|info| info()).collect())
+    // Copied: what they tell is read from this registry.
+    let listed: Vec<_> = REGISTRY.read().unwrap_or_else(PoisonError::into_inner).listed.values().cloned().collect();
+    Ok(listed.iter().map(|info| info()).collect())
 }

@@ -63,7 +63,7 @@ tokio::task_local! {
 
 /// The task in whose receiver this code runs; `None` elsewhere. What is sent from there has it as its parent.
 ///
-/// Code that the receiver spawns onto other tasks or threads is elsewhere.
+/// What the receiver spawns onto the runtime or onto other threads is elsewhere.
 pub fn running_task() -> Option<Arc<RunningTask>> {
     RUNNING.try_with(Arc::clone).ok()
 }

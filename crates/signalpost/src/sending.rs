@@ -7,6 +7,7 @@ use signalpost_dispatch::{ParkingBridge, Receiver, ReceiverError, SendError, Sen
 use signalpost_store::{NewTask, OutboxStatement, SendId, Store, StoreError, Task};
 
 use crate::background::BackgroundReceiver;
+use crate::background_signal::ALL;
 use crate::bridge::TokioBridge;
 use crate::data::DataMap;
 use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
@@ -19,7 +20,6 @@ const MAX_DEPTH: u32 = 50;
 
 /// One task to be written, and who runs it if there is no store.
 pub(crate) struct Row {
-    pub(crate) receiver: Receiver,
     pub(crate) task: NewTask,
     pub(crate) runs: Vec<Arc<BackgroundReceiver>>,
 }
@@ -63,7 +63,7 @@ impl Rows {
     ///
     /// When the chain of sends that led here is too long, or the signal's or the sender's name cannot be stored.
     pub(crate) fn template(signal: &str, sender: &Sender, payload: Arc<str>) -> Result<NewTask, SendError> {
-        let mut task = NewTask::new(signal, "*", payload);
+        let mut task = NewTask::new(signal, ALL, payload);
         task.sender = sender.as_label().map(str::to_owned);
         if let Some(running) = running_task() {
             task.parent = Some(running.id);
@@ -87,8 +87,16 @@ impl Rows {
         all
     }
 
-    fn responses<R>(&self) -> Vec<(Receiver, Response<R>)> {
-        self.own.iter().map(|row| (row.receiver, Response::Queued(self.send_id))).collect()
+    /// The receivers of the send's own rows.
+    fn receivers(&self) -> impl Iterator<Item = Receiver> + '_ {
+        self.own.iter().flat_map(|row| &row.runs).map(|receiver| receiver.receiver)
+    }
+
+    /// What the send's own receivers respond if all goes well.
+    pub(crate) fn responses<R>(&self) -> Vec<(Receiver, Response<R>)> {
+        let queued = install::current().is_some();
+        let response = || if queued { Response::Queued(self.send_id) } else { Response::RanHere };
+        self.receivers().map(|receiver| (receiver, response())).collect()
     }
 
     /// Writes the rows to the store that is installed, and returns when they are durable; without one, runs them.
@@ -104,14 +112,10 @@ impl Rows {
                 tell_enqueued(&rows);
                 Ok(responses)
             }
-            None => run_here(rows)
-                .await
-                .into_iter()
-                .map(|(receiver, outcome)| match outcome {
-                    Ok(()) => Ok((receiver, Response::RanHere)),
-                    Err(error) => Err(SendError::raised(receiver, error)),
-                })
-                .collect(),
+            None => match run_here(rows).await.into_iter().find_map(|(receiver, ran)| Some((receiver, ran.err()?))) {
+                Some((receiver, error)) => Err(SendError::raised(receiver, error)),
+                None => Ok(responses),
+            },
         }
     }
 
@@ -127,7 +131,7 @@ impl Rows {
 
     /// As [`Rows::write_robust`], while this thread waits.
     pub(crate) fn write_robust_waiting<R: Send>(self) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
-        let receivers: Vec<Receiver> = self.own.iter().map(|row| row.receiver).collect();
+        let receivers: Vec<Receiver> = self.receivers().collect();
         self.wait(|rows| rows.write_robust()).unwrap_or_else(|refused| all_failed(receivers, &refused))
     }
 
@@ -147,14 +151,13 @@ impl Rows {
 
     /// As [`Rows::write`]; a failure is the response of every receiver that it concerns.
     pub(crate) async fn write_robust<R>(mut self) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
-        let receivers: Vec<Receiver> = self.own.iter().map(|row| row.receiver).collect();
+        let receivers: Vec<Receiver> = self.receivers().collect();
         if install::current().is_none() {
-            let ran = run_here(self.all()).await.into_iter();
-            return ran
-                .map(|(receiver, outcome)| {
-                    (receiver, outcome.map(|()| Response::RanHere).map_err(ReceiverError::raised))
-                })
-                .collect();
+            // Those of sends made within this one have their responses there.
+            let mut ran = run_here(self.all()).await;
+            ran.truncate(receivers.len());
+            let response = |ran: Result<(), BoxError>| ran.map(|()| Response::RanHere).map_err(ReceiverError::raised);
+            return ran.into_iter().map(|(receiver, ran)| (receiver, response(ran))).collect();
         }
         match self.write::<R>().await {
             Ok(written) => written.into_iter().map(|(receiver, response)| (receiver, Ok(response))).collect(),
@@ -234,8 +237,11 @@ async fn run_here(rows: Vec<Row>) -> Vec<(Receiver, Result<(), BoxError>)> {
         let task = Arc::new(Task::without_store(task));
         for receiver in runs {
             let context = RunContext::new(task.clone(), data.clone(), None::<Arc<dyn Store>>);
-            let outcome = (receiver.handler)(context).finish_here().await;
-            ran.push((receiver.receiver, outcome.map(drop).map_err(|failure| failure.reason.into())));
+            let outcome = (receiver.start)(context).finish_here().await.map(drop).map_err(|failure| failure.reason);
+            if let Err(reason) = &outcome {
+                tracing::error!(target: "signalpost", receiver = %receiver.receiver, reason, "background receiver failed");
+            }
+            ran.push((receiver.receiver, outcome.map_err(BoxError::from)));
         }
     }
     ran

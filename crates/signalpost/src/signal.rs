@@ -16,11 +16,11 @@ use signalpost_store::{NewTask, PayloadError, PayloadLimits, encode_payload};
 use signalpost_worker::Run;
 
 use crate::background::{
-    BackgroundOptions, BackgroundReceiver, Declared, Defaults, Handler, async_handler, blocking_handler,
+    BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
 use crate::bridge::TokioBridge;
 use crate::outbox::Outbox;
-use crate::registry::{self, Connected, RegistryError, SignalInfo};
+use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
 use crate::sending::{Row, Rows, Scope, all_failed};
 use crate::{Response, link};
@@ -54,7 +54,8 @@ pub struct Signal<P, R = ()> {
 }
 
 impl<P, R> Signal<P, R> {
-    /// A signal without receivers.
+    /// A signal without receivers. The name stands in every task: at most 200 bytes, not changed while tasks wait, and
+    /// given to one signal only. That is not checked: two signals of one name share their tasks' receivers.
     pub const fn new(name: &'static str) -> Self {
         Self {
             inline: signalpost_dispatch::Signal::new(name),
@@ -77,17 +78,16 @@ impl<P, R> Signal<P, R> {
     }
 
     /// Everything that is connected: inline receivers in order of connection, then background ones.
-    pub fn receivers(&self) -> Vec<Connected> {
-        // A failure is reported by whoever sends or installs.
-        let _ = link::link();
+    pub fn receivers(&self) -> Vec<ConnectedReceiver> {
+        link_first();
         self.connected()
     }
 
-    fn connected(&self) -> Vec<Connected> {
+    fn connected(&self) -> Vec<ConnectedReceiver> {
         let inline = self.inline.receivers();
         let background = self.background.load_full();
         let background = background.iter().flat_map(|receivers| receivers.iter().map(|receiver| (&**receiver).into()));
-        inline.iter().map(Connected::from).chain(background).collect()
+        inline.iter().map(ConnectedReceiver::from).chain(background).collect()
     }
 
     fn background(&self, sender: &Sender) -> impl Iterator<Item = Arc<BackgroundReceiver>> + use<P, R> {
@@ -99,21 +99,25 @@ impl<P, R> Signal<P, R> {
 
     /// Removes the connection of an inline receiver; false when there is none with this id.
     pub fn disconnect_receiver(&self, id: ReceiverId) -> bool {
+        link_first();
         self.inline.disconnect_receiver(id)
     }
 
     /// Removes the inline receiver that was connected for any sender and without a uid.
     pub fn disconnect<F: 'static>(&self, receiver: F) -> bool {
+        link_first();
         self.inline.disconnect(receiver)
     }
 
     /// Removes the inline receiver that was connected with these options. With a `dispatch_uid` the uid decides.
     pub fn disconnect_with<F: 'static>(&self, options: ConnectOptions, receiver: F) -> bool {
+        link_first();
         self.inline.disconnect_with(options, receiver)
     }
 
     /// Removes the inline receiver that was connected with the `dispatch_uid` and the sender of `options`.
     pub fn disconnect_uid(&self, options: ConnectOptions) -> bool {
+        link_first();
         self.inline.disconnect_uid(options)
     }
 
@@ -122,11 +126,13 @@ impl<P, R> Signal<P, R> {
         self.inline.disconnect_weak(options, object, method)
     }
 
-    /// Removes the background receiver called `name`: later sends write no task for it. Tasks that wait for it meet an
-    /// unknown receiver in this process's workers.
+    /// Removes the background receiver called `name`: later sends write no task for it, and tasks that wait for it meet
+    /// an unknown receiver in this process's workers. False when there is none.
     pub fn disconnect_background(&self, name: &str) -> bool {
+        link_first();
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = self.background(&Sender::NONE).filter(|receiver| receiver.name() != name).collect();
+        let mut left = self.background.load_full().map_or_else(Vec::new, |receivers| receivers.to_vec());
+        left.retain(|receiver| receiver.name() != name);
         self.background.store(Some(Arc::new(left)));
         registry::unregister(self.name(), name)
     }
@@ -228,14 +234,16 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
     ///
     /// # Errors
     ///
-    /// When another receiver has the name, or the options cannot be. The same registration again changes nothing.
+    /// When another receiver has the name; when the name or the queue is empty, longer than 200 bytes or has control
+    /// characters; when the priority is beyond ±100 or `max_attempts` is 0; when the sender is an object. The same name
+    /// from the same line of source again changes nothing.
     #[track_caller]
     pub fn connect_background<F>(&self, options: BackgroundOptions, receiver: F) -> Result<Receiver, RegistryError>
     where
         F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
     {
         let declared = Declared { is_blocking: false, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, async_handler::<P, F>(receiver))
+        self.register(options, type_name::<F>(), declared, start_async::<P, F>(receiver))
     }
 
     /// Connects a background receiver of blocking code, which runs on a thread of its own.
@@ -254,7 +262,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         O: ReceiverOutput<()>,
     {
         let declared = Declared { is_blocking: true, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, blocking_handler::<P, F, O>(receiver))
+        self.register(options, type_name::<F>(), declared, start_blocking::<P, F, O>(receiver))
     }
 
     #[doc(hidden)]
@@ -263,10 +271,10 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         &'static self,
         options: BackgroundOptions,
         declared: Declared,
-        handler: impl Fn(RunContext) -> Run + Send + Sync + 'static,
+        start: impl Fn(RunContext) -> Run + Send + Sync + 'static,
     ) -> Result<(), RegistryError> {
         self.list();
-        self.register(options, "", declared, Arc::new(handler)).map(drop)
+        self.register(options, "", declared, Arc::new(start)).map(drop)
     }
 
     #[track_caller]
@@ -275,10 +283,10 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         options: BackgroundOptions,
         name: &'static str,
         declared: Declared,
-        handler: Handler,
+        start: StartRun,
     ) -> Result<Receiver, RegistryError> {
         let default = Defaults { name, queue: "default", location: Location::caller() };
-        let receiver = Arc::new(BackgroundReceiver::new(self.name(), options, default, declared, handler));
+        let receiver = Arc::new(BackgroundReceiver::new(self.name(), options, default, declared, start));
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if !registry::register(receiver.clone())? {
             let known = registry::find(self.name(), receiver.name());
@@ -303,7 +311,8 @@ impl<P: Sync, R: Send> Signal<P, R> {
     ///
     /// The first inline receiver that returns an error ends the send, and no task is written. A panic is not caught.
     /// Payloads beyond the limits and failures of the store are errors too, and so are asynchronous inline receivers on
-    /// a current-thread runtime.
+    /// a current-thread runtime. Where no store is installed the background receivers run here, all of them, and the
+    /// first one's failure is the error, as text.
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
         let sender = sender.into();
         let rows = self.rows(&sender, payload)?;
@@ -313,7 +322,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     }
 
     /// As [`Signal::send`], but every receiver runs and every task that can be written is: an error or a panic becomes
-    /// that receiver's response, and is logged at level ERROR to the target `signalpost::dispatch`.
+    /// that receiver's response, and is logged at level ERROR.
     pub fn send_robust(&self, sender: impl Into<Sender>, payload: &P) -> RobustResponses<R> {
         let sender = sender.into();
         let (rows, failed) = self.rows_robust(&sender, payload);
@@ -401,9 +410,9 @@ impl<P: Sync, R: Send> Signal<P, R> {
         let sender = sender.into();
         let rows = self.rows(&sender, payload)?;
         let inline = self.inline.send_event(&self.event(&sender, payload, &rows.scope), &TokioBridge)?;
-        let queued = rows.own.iter().map(|row| (row.receiver, Response::Queued(rows.send_id))).collect();
+        let responses = rows.responses();
         outer.add(rows);
-        Ok(join(inline, queued))
+        Ok(join(inline, responses))
     }
 
     /// Sends something that only matters if somebody listens, inline.
@@ -433,11 +442,16 @@ impl<P: Sync, R: Send> Signal<P, R> {
     /// The rows; where they cannot be, none and the responses that say why.
     fn rows_robust(&self, sender: &Sender, payload: &P) -> (Rows, RobustResponses<R>) {
         self.rows(sender, payload).map(|rows| (rows, Vec::new())).unwrap_or_else(|error| {
-            tracing::error!(target: "signalpost::dispatch", signal = self.name(), %error, "tasks cannot be written");
+            tracing::error!(target: "signalpost", signal = self.name(), %error, "tasks cannot be written");
             let receivers = self.background(sender).map(|receiver| receiver.receiver);
             (Rows::none(), all_failed(receivers, &error))
         })
     }
+}
+
+/// Connects what was declared. A failure is reported by whoever sends or installs.
+pub(crate) fn link_first() {
+    let _ = link::link();
 }
 
 fn row(template: &NewTask, receiver: Arc<BackgroundReceiver>) -> Row {
@@ -445,7 +459,7 @@ fn row(template: &NewTask, receiver: Arc<BackgroundReceiver>) -> Row {
     task.receiver = receiver.name().to_owned();
     task.queue = receiver.queue.to_owned();
     task.priority = receiver.priority;
-    Row { receiver: receiver.receiver, task, runs: vec![receiver] }
+    Row { task, runs: vec![receiver] }
 }
 
 fn join<R>(inline: Vec<(Receiver, R)>, written: Vec<(Receiver, Response<R>)>) -> Vec<(Receiver, Response<R>)> {

@@ -66,28 +66,32 @@ impl Worker {
         self
     }
 
-    /// The queues to serve, the most urgent first. Default: `default`.
+    /// The queues to serve, the most urgent first. Default: `default`. A queue that no worker serves keeps its tasks
+    /// waiting for ever.
     #[must_use]
     pub fn queues<Q: Into<String>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
         self.options.queues = queues.into_iter().map(Into::into).collect();
         self
     }
 
-    /// How many receivers run at once. Default: 32.
+    /// How many receivers run at once. Default: 32. Blocking receivers need a thread each, of which the runtime has 512
+    /// unless it was built with more.
     #[must_use]
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.options.concurrency = concurrency;
         self
     }
 
-    /// How long the store believes in this worker without hearing from it. Default: 30 s.
+    /// How long the store believes in this worker without hearing from it, at least 300 ms. Default: 30 s. Shorter: a
+    /// frozen worker's tasks are taken up sooner, and more of them run twice when a worker is merely slow.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.options.lease = lease;
         self
     }
 
-    /// How long a clean stop waits for the receivers that run. Default: 30 s.
+    /// How long a clean stop waits for the receivers that run. Default: 30 s. What is left then is dropped and given
+    /// back; blocking code is left to itself.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.options.grace = grace;
@@ -101,10 +105,24 @@ impl Worker {
         self
     }
 
-    /// How many deaths a task may suffer while it runs alone before it is dead. Default: 3.
+    /// How many deaths a task may suffer while it runs alone before it is dead, at least 1. Default: 3.
     #[must_use]
     pub fn max_deaths_alone(mut self, deaths: u32) -> Self {
         self.options.max_deaths_alone = deaths;
+        self
+    }
+
+    /// How long successes, and tasks that were cancelled or have expired, stay in the history. Default: a day.
+    #[must_use]
+    pub fn keep_ended(mut self, keep: Duration) -> Self {
+        self.options.keep_ended = keep;
+        self
+    }
+
+    /// How long dead tasks stay in the history, with their payload. Default: 30 days.
+    #[must_use]
+    pub fn keep_dead(mut self, keep: Duration) -> Self {
+        self.options.keep_dead = keep;
         self
     }
 
@@ -147,7 +165,7 @@ pub async fn shutdown_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        // Without handlers the default ones end the process.
+        tracing::warn!(target: "signalpost", "SIGTERM and SIGINT cannot be listened to");
         return std::future::pending().await;
     };
     tokio::select! {

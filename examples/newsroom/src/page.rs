@@ -63,7 +63,7 @@ pub struct Delivery {
     pub state: String,
     /// How often the task was started.
     pub attempts: u32,
-    /// The result or the reason of the last failure; may be empty.
+    /// Why it last failed; empty if it has not.
     pub detail: String,
 }
 

@@ -59,7 +59,7 @@ impl Picture {
 pub async fn publish(newsroom: &Newsroom, draft: Draft, now: i64) -> Result<Option<article::Model>, BoxError> {
     // Before the transaction: a file whose article is never written harms nobody.
     let picture = match &draft.picture {
-        Some(picture) => Some(save_picture(newsroom, &draft.slug, picture).await?),
+        Some(picture) => Some(save_picture(newsroom, &format!("{}-{now}", draft.slug), picture).await?),
         None => None,
     };
     let transaction = begin_immediate(&newsroom.database).await?;
@@ -91,8 +91,8 @@ pub async fn publish(newsroom: &Newsroom, draft: Draft, now: i64) -> Result<Opti
     Ok(Some(article))
 }
 
-async fn save_picture(newsroom: &Newsroom, slug: &str, picture: &Picture) -> Result<String, BoxError> {
-    let name = format!("{slug}.{}", picture.extension);
+async fn save_picture(newsroom: &Newsroom, stem: &str, picture: &Picture) -> Result<String, BoxError> {
+    let name = format!("{stem}.{}", picture.extension);
     let (path, beside) = (newsroom.folders.pictures.join(&name), newsroom.folders.pictures.join(format!(".{name}")));
     let bytes = picture.bytes.clone();
     tokio::task::spawn_blocking(move || write_whole(&path, &beside, &bytes)).await??;

@@ -210,8 +210,11 @@ fn draft(form: &mut Form) -> Result<Draft, String> {
         if text.is_empty() {
             return Err(format!("The {name} is missing."));
         }
-        if text.chars().count() > most || text.contains(|character: char| character.is_control() && character != '\n') {
-            return Err(format!("The {name} is longer than {most} characters, or holds control characters."));
+        if text.chars().count() > most {
+            return Err(format!("The {name} is longer than {most} characters."));
+        }
+        if text.contains(|character: char| character.is_control() && character != '\n') {
+            return Err(format!("The {name} holds control characters."));
         }
     }
     let slug = slug(&form.title);

@@ -50,13 +50,13 @@ struct Done {
     answer: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 
-enum Job {
+enum Request {
     Write(Call),
     Read(Call),
 }
 
 pub(super) struct DatabaseThread {
-    jobs: mpsc::Sender<Job>,
+    requests: mpsc::Sender<Request>,
     path: PathBuf,
 }
 
@@ -68,13 +68,13 @@ impl DatabaseThread {
         connection: Connection,
         after_wake: impl Fn() + Send + 'static,
     ) -> Result<Self, StoreError> {
-        let (jobs, queue) = mpsc::channel();
+        let (requests, queue) = mpsc::channel();
         let at = path.to_owned();
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || serve(&connection, &queue, &at, after_wake))
             .map_err(|error| StoreError::other(format!("cannot start the thread {name}: {error}")))?;
-        Ok(Self { jobs, path: path.to_owned() })
+        Ok(Self { requests, path: path.to_owned() })
     }
 
     /// Runs `work` in a transaction, perhaps together with other calls; returns when it is on disk.
@@ -82,7 +82,7 @@ impl DatabaseThread {
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(work, false, Job::Write).await
+        self.submit(work, false, Request::Write).await
     }
 
     /// As [`DatabaseThread::write`]; afterwards those who wait for changes are told.
@@ -90,7 +90,7 @@ impl DatabaseThread {
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(work, true, Job::Write).await
+        self.submit(work, true, Request::Write).await
     }
 
     /// Runs `work` in a read transaction of its own.
@@ -98,14 +98,14 @@ impl DatabaseThread {
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(work, false, Job::Read).await
+        self.submit(work, false, Request::Read).await
     }
 
     async fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
         wakes: bool,
-        kind: fn(Call) -> Job,
+        kind: fn(Call) -> Request,
     ) -> Result<T, StoreError> {
         let (sender, answer) = oneshot::channel();
         let path = self.path.clone();
@@ -123,33 +123,33 @@ impl DatabaseThread {
                 answer: Box::new(move |committed| drop(sender.send(outcome.and_then(|it| committed.map(|()| it))))),
             }
         });
-        self.jobs.send(kind(call)).map_err(|_| StoreError::closed())?;
+        self.requests.send(kind(call)).map_err(|_| StoreError::closed())?;
         answer.await.map_err(|_| StoreError::closed())?
     }
 }
 
-fn serve(connection: &Connection, queue: &mpsc::Receiver<Job>, path: &Path, after_wake: impl Fn()) {
+fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, after_wake: impl Fn()) {
     let mut busy_since = Instant::now();
     let mut next = None;
     loop {
-        let job = match next.take() {
-            Some(job) => job,
+        let request = match next.take() {
+            Some(request) => request,
             None => match queue.try_recv() {
-                Ok(job) => job,
+                Ok(request) => request,
                 Err(_) => {
-                    let Ok(job) = queue.recv() else { return };
+                    let Ok(request) = queue.recv() else { return };
                     busy_since = Instant::now();
-                    job
+                    request
                 }
             },
         };
-        match job {
-            Job::Read(call) => read(connection, path, call),
-            Job::Write(call) => {
+        match request {
+            Request::Read(call) => read(connection, path, call),
+            Request::Write(call) => {
                 let mut group = vec![call];
                 while group.len() < GROUP {
                     match queue.try_recv() {
-                        Ok(Job::Write(call)) => group.push(call),
+                        Ok(Request::Write(call)) => group.push(call),
                         Ok(other) => {
                             next = Some(other);
                             break;

@@ -34,11 +34,12 @@ pub trait Outbox {
     fn execute(&mut self, sql: &str, json: &str) -> impl Future<Output = Result<u64, BoxError>> + Send;
 }
 
-/// A database whose transactions can begin with the write lock: see [`begin_immediate`].
+/// A database whose transactions can begin with the write lock: see [`begin_immediate`]. Not for implementing outside
+/// this crate.
 pub trait BeginImmediate {
     /// The transaction.
     type Transaction;
-    /// What may go wrong.
+    /// The client's error.
     type Error;
 
     /// Begins it.

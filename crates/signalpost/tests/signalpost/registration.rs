@@ -1,7 +1,7 @@
 //! What is registered, in which order, and what cannot be.
 
 use crate::{Bench, Log, Shop, named};
-use signalpost::{BackgroundOptions, Connected, Event, Kind, Sender, Signal, receiver, signals};
+use signalpost::{BackgroundOptions, ConnectedReceiver, Event, ReceiverKind, Sender, Signal, receiver, signals};
 use std::sync::Arc;
 
 static ARRIVED: Signal<u32, &'static str> = Signal::new("tests.registration.arrived");
@@ -120,13 +120,13 @@ fn a_signal_lists_its_receivers_and_how_they_are_connected() {
     signal.connect_background_blocking(options, |_: &Event<u32>| ()).unwrap();
     signal.connect(log.writer("inline"));
     signal.connect_async(|_: &Event<u32>| std::future::ready(()));
-    let kinds: Vec<Kind> = signal.receivers().iter().map(|Connected { kind, .. }| *kind).collect();
+    let kinds: Vec<ReceiverKind> = signal.receivers().iter().map(|ConnectedReceiver { kind, .. }| *kind).collect();
     assert_eq!(
         kinds,
         [
-            Kind::Inline { is_async: false, is_weak: false },
-            Kind::Inline { is_async: true, is_weak: false },
-            Kind::Background { queue: "mail", is_blocking: true },
+            ReceiverKind::Inline { is_async: false, is_weak: false },
+            ReceiverKind::Inline { is_async: true, is_weak: false },
+            ReceiverKind::Background { queue: "mail", is_blocking: true },
         ]
     );
     assert_eq!(signal.receivers()[2].sender, Sender::of::<Shop>());
@@ -150,4 +150,18 @@ async fn workers_publish_what_is_registered() {
     bench.worker().run_until(async { told.send(published.await).await.unwrap() }).await.unwrap();
     let receiver = tells.recv().await.unwrap();
     assert_eq!((&*receiver.signal, &*receiver.queue), ("tests.registration.published", "mail"));
+}
+
+#[test]
+fn disconnecting_one_background_receiver_leaves_the_others() {
+    let signal = Signal::<u32>::new("tests.registration.leaves");
+    let names = ["tests.registration.leaves.any", "tests.registration.leaves.sender", "tests.registration.leaves.gone"];
+    let senders = [None, Some("shop.Shop"), None];
+    for (name, sender) in names.into_iter().zip(senders) {
+        signal.connect_background_blocking(named(name).sender(sender), |_: &Event<u32>| ()).unwrap();
+    }
+    assert!(signal.disconnect_background(names[2]));
+    assert!(!signal.disconnect_background(names[2]));
+    let left: Vec<_> = signal.receivers().iter().map(|receiver| receiver.name).collect();
+    assert_eq!(left, names[..2]);
 }
