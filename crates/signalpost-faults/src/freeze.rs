@@ -82,14 +82,6 @@ pub fn run(program: &Path, freeze: &Freeze) -> Result<Findings, BoxError> {
     if newcomers == 0 {
         findings.problems.push("the thawed worker did nothing more".to_owned());
     }
-    for member in [frozen, living] {
-        if !member.stop()? {
-            findings.problems.push("a worker did not stop cleanly".to_owned());
-        }
-    }
-    match site.integrity()?.as_str() {
-        "ok" => {}
-        wrong => findings.problems.push(format!("the database is damaged: {wrong}")),
-    }
+    findings.problems.extend(site.close([frozen, living])?);
     Ok(findings)
 }

@@ -77,13 +77,7 @@ pub fn run(program: &Path) -> Result<Findings, BoxError> {
     if site.finished()? != findings.sent {
         findings.problems.push("a send that was refused has left a task".to_owned());
     }
-    if !worker.stop()? {
-        findings.problems.push("the worker did not stop cleanly".to_owned());
-    }
-    match site.integrity()?.as_str() {
-        "ok" => {}
-        wrong => findings.problems.push(format!("the database is damaged: {wrong}")),
-    }
+    findings.problems.extend(site.close([worker])?);
     Ok(findings)
 }
 

@@ -239,13 +239,23 @@ impl Site {
         Ledger::read_all(&self.directory.path().join("ledger"))
     }
 
-    /// What SQLite finds wrong with the file: `ok` if nothing.
+    /// Stops the workers cleanly and looks at the database: what is wrong with either.
     ///
     /// # Errors
     ///
     /// When the database cannot be read.
-    pub fn integrity(&self) -> Result<String, BoxError> {
-        Ok(self.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?)
+    pub fn close(&self, members: impl IntoIterator<Item = Member>) -> Result<Vec<String>, BoxError> {
+        let mut problems = Vec::new();
+        for member in members {
+            if !member.stop()? {
+                problems.push("a worker did not stop cleanly".to_owned());
+            }
+        }
+        let check: String = self.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        if check != "ok" {
+            problems.push(format!("the database is damaged: {check}"));
+        }
+        Ok(problems)
     }
 
     /// Looks again and again until something is so.
@@ -321,11 +331,7 @@ impl Member {
     }
 
     /// Asks for a clean stop, and waits for it. True when the process ended with 0.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be asked.
-    pub fn stop(mut self) -> io::Result<bool> {
+    fn stop(mut self) -> io::Result<bool> {
         self.signal(Signal::TERM)?;
         Ok(self.process.wait()?.success())
     }

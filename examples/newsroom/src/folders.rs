@@ -33,6 +33,11 @@ impl Folders {
         }
         Ok(folders)
     }
+
+    /// How many mails have been delivered.
+    pub fn mails(&self) -> io::Result<usize> {
+        Ok(std::fs::read_dir(self.mail.join("new"))?.count())
+    }
 }
 
 /// Writes a file so that it is there whole or not at all, also after a crash; one of the same name is replaced.

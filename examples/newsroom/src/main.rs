@@ -8,6 +8,7 @@
 mod article;
 mod database;
 mod folders;
+mod form;
 mod ledger;
 mod page;
 mod picture;
@@ -15,9 +16,11 @@ mod publish;
 mod receivers;
 mod report;
 mod sample;
+mod search;
 mod signals;
 mod subscriber;
 mod web;
+mod webhook;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -63,7 +66,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// What handlers and receivers share.
+/// What pages and receivers share.
 #[derive(Clone)]
 pub struct Newsroom {
     pub(crate) database: DatabaseConnection,

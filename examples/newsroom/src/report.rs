@@ -49,7 +49,7 @@ impl Report {
             retries: retries.len(),
             reruns: done.values().map(|times| times - 1).sum(),
             lost: expected.filter(|pair| !done.contains_key(pair)).count(),
-            mails: std::fs::read_dir(newsroom.folders.mail.join("new"))?.count(),
+            mails: newsroom.folders.mails()?,
         })
     }
 }
