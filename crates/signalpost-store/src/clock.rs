@@ -66,5 +66,7 @@ impl Clock for ManualClock {
 
 /// A duration in the store's unit.
 pub(crate) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+    // Some hundred million years: added to any time it still fits.
+    const MOST: i64 = i64::MAX / 4;
+    i64::try_from(duration.as_millis()).map_or(MOST, |millis| millis.min(MOST))
 }

@@ -24,6 +24,7 @@ enum Kind {
     NoTables,
     LeaseLost,
     InvalidTask,
+    Refused,
     Closed,
     Other,
 }
@@ -54,6 +55,8 @@ impl StoreError {
         is_lease_lost => LeaseLost,
         /// A task that cannot be written: a name, a priority or a text that the store refuses.
         is_invalid_task => InvalidTask,
+        /// The database refuses these very values, and would do so again: a constraint, a trigger, a size.
+        is_refused => Refused,
         /// The store has been shut down.
         is_closed => Closed,
     }
@@ -158,6 +161,9 @@ impl StoreError {
                 format!("{file} is not a SQLite database, or is damaged: {error}"),
                 Some("check the path; the file was not changed"),
             ),
+            Some(Code::ConstraintViolation | Code::TooBig | Code::TypeMismatch) => {
+                Self::new(Kind::Refused, format!("{file}: {error}"), None)
+            }
             Some(Code::CannotOpen) => {
                 Self::new(Kind::Other, format!("cannot open {file}: {error}"), Some("check that its directory exists"))
             }

@@ -36,7 +36,8 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Writes tasks, all or none, and returns their numbers in the order given.
     ///
-    /// Concurrent calls may share a transaction; one that fails does so alone.
+    /// Concurrent calls may share a transaction; one that fails does so alone. A call whose future is dropped may still
+    /// write, all or none.
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError>;
 
     /// Makes a worker known: a new id, a lock that its death releases where the store has one, and a lease row.
@@ -75,7 +76,8 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// the tasks are one transaction.
     ///
     /// A store with locks looks at the locks; where it finds one free its worker is dead. A lock that is held does
-    /// not extend a lease.
+    /// not extend a lease. By the lease only a worker rescues whose own lease is valid at that moment: after a suspend
+    /// or a jump of the clock everybody looks expired, and the living renew first.
     async fn rescue(&self, request: &RescueRequest) -> Result<Vec<Rescued>, StoreError>;
 
     /// Ends a waiting task as *cancelled*. `false`: it is not waiting (any more).
@@ -183,7 +185,7 @@ pub struct Claim {
     /// The tasks, in the order in which they should be started.
     pub tasks: Vec<Task>,
     /// How long until the next waiting task of these queues is due, if `tasks` is short of the limit and there is
-    /// one. Zero when a suspect is due.
+    /// one. Without suspects that are due: `suspect_is_due` tells of them.
     pub next_due: Option<Duration>,
     /// A suspect of these queues is due.
     pub suspect_is_due: bool,
@@ -192,8 +194,10 @@ pub struct Claim {
 }
 
 /// Which workers are to be looked at, and what becomes of tasks that die alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RescueRequest {
+    /// The worker that asks. It rescues by the lease only while it has one itself, and never itself.
+    pub rescuer: WorkerId,
     /// Also rescue by the lease. Without it only by locks that are seen to be free.
     pub expired_leases: bool,
     /// How many deaths a task may suffer alone before it is dead.

@@ -1,12 +1,13 @@
 //! The worker's loop: claims, starts, reports, stops. It owns what the worker holds; everything that takes time runs
 //! elsewhere and comes back as a [`Happening`].
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use signalpost_store::{Claim, ClaimRequest, Finish, Outcome, Store, StoreError, Task, WorkerId};
+use signalpost_store::{Claim, ClaimRequest, Finish, Outcome, Store, StoreError, Task, TaskId, WorkerId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::executor::Report;
@@ -15,7 +16,7 @@ use crate::keeper::SharedLease;
 use crate::pace::Pace;
 use crate::run::{self, Slot};
 use crate::stop::Stage;
-use crate::{Executor, Known, WorkerOptions, verdict};
+use crate::{Executor, Failure, Known, ReceiverPolicy, Run, WorkerOptions, verdict};
 
 /// Reports go to the store at once when nothing else is in hand, and otherwise when the oldest has waited this long
 /// or there are this many: what is on its way when the process dies will run again.
@@ -26,9 +27,13 @@ const REPORT_AT_ONCE: usize = 512;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long to leave the store alone after it has failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
-/// How long a suspect may keep the worker from claiming while others end, and how long it then waits.
+/// How long a suspect may keep the worker from claiming while others end, and how long it then waits. Each time in vain
+/// the next drain is twice as long, so that a suspect has its turn beside long receivers too.
 const DRAIN_FOR_SUSPECT: Duration = Duration::from_secs(5);
 const SUSPECT_AGAIN: Duration = Duration::from_secs(30);
+const DRAIN_AT_MOST: Duration = Duration::from_secs(300);
+/// What was claimed ahead and could not be started for so long is given back: another worker may have room.
+const QUEUED_AT_MOST: Duration = Duration::from_secs(1);
 /// After a forced stop: how long to wait for runs to notice that they were aborted.
 const ABORT_TAKES: Duration = Duration::from_secs(1);
 
@@ -47,6 +52,7 @@ pub(crate) struct Driver {
     executor: Arc<dyn Executor>,
     options: WorkerOptions,
     lease: SharedLease,
+    renew_now: Arc<Notify>,
     sender: UnboundedSender<Happening>,
     happenings: UnboundedReceiver<Happening>,
     stop: watch::Receiver<Stage>,
@@ -61,15 +67,22 @@ pub(crate) struct Driver {
     oldest_report: Instant,
     reporting: bool,
     report_not_before: Instant,
-    report_singly: bool,
+    // How many reports are still made one by one, to find the one that the store refuses.
+    report_singly: usize,
 
     claiming: bool,
     claim_at: Instant,
+    // After a failure: no change makes it earlier.
+    claim_not_before: Instant,
+    claimed_at: Instant,
+    // What was claimed ahead was given back: the runs under way have to end first.
+    stalled: bool,
     change_seen: u64,
     // The store may hold tasks for this worker that it does not know of.
     unclear: bool,
     suspect_is_due: bool,
     drain_until: Option<Instant>,
+    drain_for: Duration,
     suspect_not_before: Instant,
 
     stage: Stage,
@@ -84,6 +97,7 @@ impl Driver {
         lease: SharedLease,
         (sender, happenings): (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
         stop: watch::Receiver<Stage>,
+        renew_now: Arc<Notify>,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -96,12 +110,16 @@ impl Driver {
             oldest_report: now,
             reporting: false,
             report_not_before: now,
-            report_singly: false,
+            report_singly: 0,
             claiming: false,
             claim_at: now,
+            claim_not_before: now,
+            claimed_at: now,
+            stalled: false,
             unclear: false,
             suspect_is_due: false,
             drain_until: None,
+            drain_for: DRAIN_FOR_SUSPECT,
             suspect_not_before: now,
             stage: Stage::Running,
             stop_until: None,
@@ -109,30 +127,33 @@ impl Driver {
             executor,
             options,
             lease,
+            renew_now,
             sender,
             happenings,
             stop,
         }
     }
 
-    /// Works until it is stopped. True when nothing of the worker is left running.
-    pub(crate) async fn drive(mut self) -> bool {
+    /// Works until it is stopped. `None`: nothing of the worker is left. Otherwise the claims whose code goes on.
+    pub(crate) async fn drive(mut self) -> Option<Vec<(TaskId, i64)>> {
         loop {
             let now = Instant::now();
             self.follow_stop(now);
             self.mind_trust(now);
             self.start_queued(now);
+            self.give_back_stalled(now);
             self.report(now);
             self.claim(now);
             if self.stage > Stage::Running {
                 let settled = self.in_hand.len() == 0 && !self.claiming && !self.reporting;
                 let too_long = self.stage == Stage::Forced && self.stop_until.is_some_and(|until| until <= now);
                 if settled || too_long {
-                    return self.in_hand.len() == 0 && self.free_slots == self.options.concurrency;
+                    let is_clean = self.in_hand.len() == 0 && self.free_slots == self.options.concurrency;
+                    return (!is_clean).then(|| self.in_hand.running_claims());
                 }
             }
             let wake_at = self.wake_at(now);
-            let waits_for_change = self.may_claim(now) && self.claim_at > now;
+            let waits_for_change = self.may_claim(now) && self.claim_at > now && self.claim_not_before <= now;
             tokio::select! {
                 biased;
                 happening = self.happenings.recv() => {
@@ -154,6 +175,8 @@ impl Driver {
         }
     }
 
+    /// The next moment at which something is due by itself. What is considered here must be acted upon when it comes, or
+    /// the loop would spin.
     fn wake_at(&self, now: Instant) -> Instant {
         let mut wake_at = now + LOOK_EVERY;
         let mut consider = |at: Instant, matters: bool| {
@@ -161,11 +184,15 @@ impl Driver {
                 wake_at = wake_at.min(at);
             }
         };
-        let due = (self.oldest_report + REPORT_AFTER).max(self.report_not_before);
-        consider(due, !self.reports.is_empty() && !self.reporting);
-        consider(self.claim_at, self.may_claim(now));
+        let may_ask = self.stage == Stage::Running && !self.claiming && self.is_trusted(now);
+        let report_at = (self.oldest_report + REPORT_AFTER).max(self.report_not_before);
+        consider(report_at, !self.reports.is_empty() && !self.reporting);
+        consider(self.claim_not_before, may_ask && self.unclear);
+        consider(self.claim_at.max(self.claim_not_before), self.may_claim(now) && !self.unclear);
+        consider(self.claimed_at + QUEUED_AT_MOST, self.in_hand.queued() > 0 && self.free_slots == 0);
         consider(self.lease.get().trusted_until, self.in_hand.unfinished() > 0);
-        consider(self.drain_until.unwrap_or(now), self.drain_until.is_some());
+        let drain_until = self.drain_until.unwrap_or(now).max(self.claim_not_before);
+        consider(drain_until, may_ask && !self.unclear && self.drain_until.is_some());
         consider(self.stop_until.unwrap_or(now), self.stop_until.is_some());
         wake_at
     }
@@ -176,6 +203,7 @@ impl Driver {
         let wanted = *self.stop.borrow_and_update();
         if wanted >= Stage::Stopping && self.stage < Stage::Stopping {
             self.stage = Stage::Stopping;
+            self.drain_until = None;
             self.stop_until = Some(now + self.options.grace);
             tracing::info!(target: "signalpost::worker", in_hand = self.in_hand.len(), "stopping");
         }
@@ -200,9 +228,15 @@ impl Driver {
                 target: "signalpost::worker", dropped = self.in_hand.unfinished(),
                 "the lease could not be renewed in time: what runs is dropped, as others may take it up"
             );
-            self.in_hand.forget_unfinished();
-            self.unclear = true;
+            self.forget_unfinished();
         }
+    }
+
+    /// Lets go of what has no outcome. The store may go on holding it for this worker.
+    fn forget_unfinished(&mut self) {
+        self.in_hand.forget_unfinished();
+        self.unclear = true;
+        (self.suspect_is_due, self.drain_until) = (false, None);
     }
 
     fn is_trusted(&self, now: Instant) -> bool {
@@ -217,41 +251,47 @@ impl Driver {
             && !self.claiming
             && !self.in_hand.holds_a_suspect()
             && self.drain_until.is_none()
-            && self.room() > 0
+            && !self.stalled
+            // Reports that do not get through are held, and so is what they are about.
+            && self.reports.len() < 2 * REPORT_AT_ONCE
+            && self.room(now) > 0
             && self.is_trusted(now)
     }
 
-    fn room(&self) -> usize {
-        let hold = self.pace.hold(self.options.concurrency);
+    fn room(&self, now: Instant) -> usize {
+        let hold = self.pace.hold(self.options.concurrency, now);
         let room = hold.saturating_sub(self.in_hand.unfinished());
         // Few large claims rather than many small ones.
         if room * 2 >= hold || self.in_hand.unfinished() < self.options.concurrency { room } else { 0 }
     }
 
     fn claim(&mut self, now: Instant) {
-        if self.stage > Stage::Running || self.claiming || !self.is_trusted(now) {
+        if self.stage > Stage::Running || self.claiming || !self.is_trusted(now) || now < self.claim_not_before {
             return;
         }
         if self.unclear {
-            if now >= self.claim_at {
-                self.give_back_unknown();
-            }
+            self.give_back_unknown();
             return;
         }
         if self.suspect_is_due {
-            if self.in_hand.len() == 0 {
+            let drain_until = *self.drain_until.get_or_insert(now + self.drain_for);
+            // Code that could not be stopped may go on in a slot; for ever is too long to wait for it.
+            let is_alone = self.free_slots == self.options.concurrency || drain_until <= now;
+            if self.in_hand.len() == 0 && is_alone {
                 (self.suspect_is_due, self.drain_until) = (false, None);
+                self.drain_for = DRAIN_FOR_SUSPECT;
                 self.send_claim(ClaimRequest::suspect(self.options.queues.clone()));
                 return;
             }
-            if *self.drain_until.get_or_insert(now + DRAIN_FOR_SUSPECT) > now {
+            if drain_until > now {
                 return;
             }
             (self.suspect_is_due, self.drain_until) = (false, None);
+            self.drain_for = (self.drain_for * 2).min(DRAIN_AT_MOST);
             self.suspect_not_before = now + SUSPECT_AGAIN;
         }
         if self.may_claim(now) && self.claim_at <= now {
-            self.send_claim(ClaimRequest::new(self.options.queues.clone(), self.room()));
+            self.send_claim(ClaimRequest::new(self.options.queues.clone(), self.room(now)));
         }
     }
 
@@ -276,11 +316,21 @@ impl Driver {
         });
     }
 
+    /// Claimed ahead, and no slot for it: others may have one.
+    fn give_back_stalled(&mut self, now: Instant) {
+        if self.free_slots == 0 && self.in_hand.queued() > 0 && now >= self.claimed_at + QUEUED_AT_MOST {
+            self.stalled = true;
+            for hold in self.in_hand.take_queued() {
+                self.settle(hold, Outcome::Released, now);
+            }
+        }
+    }
+
     fn take_claim(&mut self, claim: Result<Claim, StoreError>, request: &ClaimRequest, now: Instant) {
         self.claiming = false;
         match claim {
             Ok(claim) => {
-                self.store_now = claim.now;
+                (self.store_now, self.claimed_at) = (claim.now, now);
                 let full = claim.tasks.len() >= request.limit;
                 let wait = if full || request.suspect { Duration::ZERO } else { claim.next_due.unwrap_or(LOOK_EVERY) };
                 // A suspect that is due does not call for another look at the rest.
@@ -291,12 +341,15 @@ impl Driver {
                     self.in_hand.add(task);
                 }
             }
-            // The keeper will find out too, and take a new lease.
-            Err(error) if error.is_lease_lost() => self.claim_at = now + AFTER_FAILURE,
+            Err(error) if error.is_lease_lost() => {
+                self.forget_unfinished();
+                self.claim_not_before = now + AFTER_FAILURE;
+                self.renew_now.notify_one();
+            }
             Err(error) => {
                 tracing::warn!(target: "signalpost::worker", %error, "cannot claim tasks");
                 self.unclear = true;
-                self.claim_at = now + AFTER_FAILURE;
+                self.claim_not_before = now + AFTER_FAILURE;
             }
         }
     }
@@ -307,22 +360,32 @@ impl Driver {
         while self.free_slots > 0 && self.is_trusted(now) {
             let Some(task) = self.in_hand.next_queued() else { return };
             let hold = Hold::of(&task);
-            match self.executor.look_up(&task) {
+            let looked_up = catch_unwind(AssertUnwindSafe(|| {
+                let known = self.executor.look_up(&task);
+                let run = matches!(known, Known::As(_)) && task.headers.is_some();
+                (known, run.then(|| self.executor.run(task.clone())))
+            }));
+            let (known, run) = looked_up.unwrap_or_else(|panic| {
+                let report = run::panicked(panic);
+                (Known::As(ReceiverPolicy::default()), Some(Run::asynchronous(async move { report })))
+            });
+            match known {
                 Known::Not(missing) => {
                     let outcome = verdict::of_unknown(&task, &missing, self.options.unknown_grace, self.store_now);
                     tracing::warn!(target: "signalpost::worker", task = %task.id, missing, "unknown receiver");
                     self.settle(hold, outcome, now);
                 }
-                Known::As(_) if task.headers.is_none() => {
-                    let reason = "its headers are not a JSON object of texts".to_owned();
-                    self.settle(hold, Outcome::Dead { reason }, now);
-                }
                 Known::As(policy) => {
+                    let Some(run) = run else {
+                        let reason = "its headers are not a JSON object of texts".to_owned();
+                        self.settle(hold, Outcome::Dead { reason }, now);
+                        continue;
+                    };
                     self.executor.started(&task);
                     self.free_slots -= 1;
                     let (slot, sender) = (Slot { hold, happenings: self.sender.clone() }, self.sender.clone());
                     let ends = move |report| drop(sender.send(Happening::Ended(hold, report)));
-                    let abort = run::start(self.executor.run(task), policy.timeout, slot, ends);
+                    let abort = run::start(run, policy.timeout, Arc::new(slot), ends);
                     self.in_hand.set_running(hold, abort, policy);
                 }
             }
@@ -332,12 +395,16 @@ impl Driver {
     fn take_end(&mut self, hold: Hold, report: Report, now: Instant) {
         let Some((task, policy)) = self.in_hand.end_run(hold) else { return };
         self.pace.count_run(now);
+        self.settle_run(&task, &policy, report, now);
+    }
+
+    fn settle_run(&mut self, task: &Task, policy: &ReceiverPolicy, report: Report, now: Instant) {
         let (outcome, then) = match report {
             Ok(success) => (Outcome::Succeeded { result: success.result }, success.then),
-            Err(failure) => (verdict::of_failure(&task, &policy, failure, fastrand::f64()), Vec::new()),
+            Err(failure) => (verdict::of_failure(task, policy, failure, fastrand::f64()), Vec::new()),
         };
-        log_failure(&task, &outcome);
-        self.push_report(Finish { task: hold.task, fence: hold.fence, outcome, then }, now);
+        log_failure(task, &outcome);
+        self.push_report(Finish { task: task.id, fence: task.fence, outcome, then }, now);
     }
 
     // --- reporting
@@ -365,7 +432,7 @@ impl Driver {
         if !is_due {
             return;
         }
-        let most = if self.report_singly { 1 } else { REPORT_AT_ONCE };
+        let most = if self.report_singly > 0 { 1 } else { REPORT_AT_ONCE };
         let batch: Vec<Finish> = self.reports.drain(..most.min(self.reports.len())).collect();
         self.oldest_report = now;
         self.reporting = true;
@@ -380,7 +447,7 @@ impl Driver {
         self.reporting = false;
         match answers {
             Ok(answers) => {
-                self.report_singly = false;
+                self.report_singly = self.report_singly.saturating_sub(1);
                 for (finish, accepted) in batch.into_iter().zip(answers) {
                     let Some(task) = self.in_hand.remove(Hold { task: finish.task, fence: finish.fence }) else {
                         continue;
@@ -388,6 +455,8 @@ impl Driver {
                     if accepted {
                         self.executor.finished(&task, &finish.outcome);
                     } else {
+                        // Should the store go on holding another claim of it for this worker, it is given back.
+                        self.unclear = true;
                         tracing::warn!(
                             target: "signalpost::worker", task = %task.id, receiver = task.receiver,
                             attempt = task.attempt, "overtaken: what this run reported was refused"
@@ -398,13 +467,17 @@ impl Driver {
             Err(error) => {
                 tracing::warn!(target: "signalpost::worker", %error, reports = batch.len(), "cannot report");
                 self.report_not_before = now + AFTER_FAILURE;
-                if !error.is_transient() {
-                    // One report that the store cannot take must not hold up the others, nor be lost itself.
-                    if let [only] = &mut batch[..] {
-                        let reason = format!("what became of it could not be recorded: {error}");
-                        (only.outcome, only.then) = (Outcome::Dead { reason }, Vec::new());
+                // One report that the store cannot take must not hold up the others, nor be lost itself. Whatever
+                // else is wrong is not the reports' doing.
+                if error.is_invalid_task() || error.is_refused() {
+                    match &mut batch[..] {
+                        [only] => {
+                            let reason = format!("what became of it could not be recorded: {error}");
+                            (only.outcome, only.then) = (Outcome::Dead { reason }, Vec::new());
+                        }
+                        several => self.report_singly = several.len(),
                     }
-                    self.report_singly = true;
+                    self.report_not_before = now;
                 }
                 batch.append(&mut self.reports);
                 self.reports = batch;
@@ -418,8 +491,14 @@ impl Driver {
             Happening::Ended(hold, report) => self.take_end(hold, report, now),
             Happening::SlotFree(hold) => {
                 self.free_slots += 1;
-                if self.in_hand.ended_by_abort(hold) {
-                    self.settle(hold, Outcome::Released, now);
+                self.stalled = false;
+                match self.in_hand.end_without_report(hold) {
+                    None => {}
+                    Some((_, _, true)) => self.settle(hold, Outcome::Released, now),
+                    Some((task, policy, false)) => {
+                        let report = Err(Failure::new("the run ended without a report"));
+                        self.settle_run(&task, &policy, report, now);
+                    }
                 }
             }
             // An answer that outlived its lease: what it claimed was rescued with the lease.
@@ -434,15 +513,13 @@ impl Driver {
                     Ok(_) => self.unclear = false,
                     Err(error) => {
                         tracing::warn!(target: "signalpost::worker", %error, "cannot give tasks back");
-                        self.claim_at = now + AFTER_FAILURE;
+                        self.claim_not_before = now + AFTER_FAILURE;
                     }
                 }
             }
             Happening::LeaseRenewed => {}
             Happening::LeaseLost => {
-                self.in_hand.forget_unfinished();
-                // Among them may be tasks that were claimed under the new lease a moment ago.
-                self.unclear = true;
+                self.forget_unfinished();
                 self.claim_at = now;
             }
         }

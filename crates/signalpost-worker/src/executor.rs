@@ -17,7 +17,7 @@ pub trait Executor: Send + Sync + 'static {
     /// Whether the task's receiver is known here, and how it wants to be treated. Called before every run.
     fn look_up(&self, task: &Task) -> Known;
 
-    /// The run itself, not yet begun. Panics are caught by the worker and are failures.
+    /// The run itself, not yet begun. A panic, here or in the run, is a failure of the task.
     fn run(&self, task: Arc<Task>) -> Run;
 
     /// What is registered, to be published for senders to compare. Default: nothing.
@@ -139,8 +139,9 @@ impl Run {
     /// Runs to the end, inside another run: a panic is a failure, and so is taking longer than `timeout`.
     pub async fn finish(self, timeout: Option<Duration>) -> Result<Success, Failure> {
         let (sender, mut ended) = tokio::sync::mpsc::channel(1);
-        let run = crate::run::start(self, timeout, (), move |report| drop(sender.try_send(report)));
-        let _abort = crate::run::AbortOnDrop(run);
+        // In the place of the run that it is part of: what blocks inside keeps it.
+        let ends = move |report| drop(sender.try_send(report));
+        let _abort = crate::run::start(self, timeout, crate::run::place(), ends).map(crate::run::AbortOnDrop);
         ended.recv().await.unwrap_or_else(|| Err(Failure::new("the run was dropped")))
     }
 }

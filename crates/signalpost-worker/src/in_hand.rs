@@ -26,7 +26,8 @@ enum Stage {
     /// Claimed, to be started.
     Queued,
     Running {
-        abort: AbortHandle,
+        /// Blocking code has none.
+        abort: Option<AbortHandle>,
         policy: ReceiverPolicy,
         aborted: bool,
     },
@@ -44,6 +45,10 @@ pub(crate) struct InHand {
 impl InHand {
     pub(crate) fn len(&self) -> usize {
         self.tasks.len()
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
     }
 
     /// Queued or running: without those whose end is on its way to the store.
@@ -71,7 +76,7 @@ impl InHand {
         self.tasks.get(&hold).map(|(task, _)| task.clone())
     }
 
-    pub(crate) fn set_running(&mut self, hold: Hold, abort: AbortHandle, policy: ReceiverPolicy) {
+    pub(crate) fn set_running(&mut self, hold: Hold, abort: Option<AbortHandle>, policy: ReceiverPolicy) {
         if let Some((_, stage)) = self.tasks.get_mut(&hold) {
             *stage = Stage::Running { abort, policy, aborted: false };
             self.running += 1;
@@ -87,10 +92,11 @@ impl InHand {
         Some((task.clone(), policy))
     }
 
-    /// The run's place is free. True when the run was aborted and has told no end: it is to be given back.
-    pub(crate) fn ended_by_abort(&mut self, hold: Hold) -> bool {
-        let aborted = matches!(self.tasks.get(&hold), Some((_, Stage::Running { aborted: true, .. })));
-        aborted && self.end_run(hold).is_some()
+    /// The run's place is free. If it has told no end, it was aborted (`true`), or has broken in a way of its own.
+    pub(crate) fn end_without_report(&mut self, hold: Hold) -> Option<(Arc<Task>, ReceiverPolicy, bool)> {
+        let Some((_, Stage::Running { aborted, .. })) = self.tasks.get(&hold) else { return None };
+        let aborted = *aborted;
+        self.end_run(hold).map(|(task, policy)| (task, policy, aborted))
     }
 
     /// Settles a claim that is not running.
@@ -110,14 +116,20 @@ impl InHand {
         self.queue.drain(..).collect()
     }
 
-    /// Aborts the runs under way. Each frees its place when it has stopped; blocking code does so when it ends.
+    /// Aborts the runs under way. Each frees its place when it has stopped. Blocking code goes on, and may still end.
     pub(crate) fn abort_running(&mut self) {
         for (_, stage) in self.tasks.values_mut() {
-            if let Stage::Running { abort, aborted, .. } = stage {
+            if let Stage::Running { abort: Some(abort), aborted, .. } = stage {
                 abort.abort();
                 *aborted = true;
             }
         }
+    }
+
+    /// The claims whose code goes on.
+    pub(crate) fn running_claims(&self) -> Vec<(TaskId, i64)> {
+        let running = self.tasks.iter().filter(|(_, (_, stage))| matches!(stage, Stage::Running { .. }));
+        running.map(|(hold, _)| (hold.task, hold.fence)).collect()
     }
 
     /// Lets go of everything that has no outcome yet. Runs under way are aborted; those that cannot be stopped go on,
@@ -127,5 +139,12 @@ impl InHand {
         self.tasks.retain(|_, (_, stage)| matches!(stage, Stage::Reported));
         self.queue.clear();
         self.running = 0;
+    }
+}
+
+impl Drop for InHand {
+    /// A worker that is dropped in the middle of its work is as good as dead: so are its runs.
+    fn drop(&mut self) {
+        self.abort_running();
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use signalpost_store::{EndState, Registered, Renewal, RescueRequest, Store, StoreError, WorkerId};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep_until};
 
@@ -13,6 +14,8 @@ use crate::{Executor, WorkerOptions};
 
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const PRUNE_AT_ONCE: usize = 500;
+/// The dead are looked for in between.
+const PRUNE_FOR: Duration = Duration::from_millis(200);
 const PUBLISH_EVERY: Duration = Duration::from_secs(3600);
 
 /// The lease as both the keeper and the driver see it.
@@ -59,30 +62,46 @@ pub(crate) struct Keeper {
     pub(crate) options: WorkerOptions,
     pub(crate) lease: SharedLease,
     pub(crate) happenings: UnboundedSender<Happening>,
+    /// Told when somebody else has found out that the lease is gone.
+    pub(crate) renew_now: Arc<Notify>,
 }
 
 impl Keeper {
+    /// Two loops beside each other, so that no chore holds up a renewal.
     pub(crate) async fn keep(self) {
-        let began = Instant::now();
-        let every = self.options.lease / 3;
-        let (mut renew_at, mut sweep_at) = (began + every, began);
-        let (mut prune_at, mut publish_at) = (began + PRUNE_EVERY, began);
         // Whoever has just started cannot know who is late and who is dead.
-        let mut patient_until = began + self.options.lease;
+        let patient_until = Mutex::new(Instant::now() + self.options.lease);
+        tokio::join!(self.keep_lease(&patient_until), self.do_chores(&patient_until));
+    }
+
+    async fn keep_lease(&self, patient_until: &Mutex<Instant>) {
+        let every = self.options.lease / 3;
+        let mut renew_at = Instant::now() + every;
+        loop {
+            tokio::select! {
+                () = sleep_until(renew_at) => {}
+                () = self.renew_now.notified() => {}
+            }
+            let now = Instant::now();
+            renew_at = match self.renew(patient_until).await {
+                Ok(()) => now + every,
+                Err(error) => {
+                    tracing::warn!(target: "signalpost::worker", %error, "cannot renew the lease");
+                    now + (self.options.lease / 10).min(Duration::from_secs(1))
+                }
+            };
+        }
+    }
+
+    async fn do_chores(&self, patient_until: &Mutex<Instant>) {
+        let began = Instant::now();
+        let (mut sweep_at, mut prune_at, mut publish_at) = (began, began + PRUNE_EVERY, began);
         loop {
             let now = Instant::now();
-            if renew_at <= now {
-                renew_at = match self.renew(&mut patient_until).await {
-                    Ok(()) => now + every,
-                    Err(error) => {
-                        tracing::warn!(target: "signalpost::worker", %error, "cannot renew the lease");
-                        now + (self.options.lease / 10).min(Duration::from_secs(1))
-                    }
-                };
-            }
             if sweep_at <= now {
                 sweep_at = now + self.options.sweep;
-                self.sweep(now >= patient_until).await;
+                let is_patient = now < *patient_until.lock().unwrap_or_else(PoisonError::into_inner);
+                self.sweep(!is_patient).await;
             }
             if publish_at <= now {
                 publish_at = now + PUBLISH_EVERY;
@@ -92,19 +111,19 @@ impl Keeper {
                 }
             }
             if prune_at <= now {
-                prune_at = now + PRUNE_EVERY;
-                self.prune().await;
+                let is_done = self.prune().await;
+                prune_at = now + if is_done { PRUNE_EVERY } else { self.options.sweep };
             }
-            sleep_until(renew_at.min(sweep_at).min(prune_at).min(publish_at)).await;
+            sleep_until(sweep_at.min(prune_at).min(publish_at)).await;
         }
     }
 
-    async fn renew(&self, patient_until: &mut Instant) -> Result<(), StoreError> {
+    async fn renew(&self, patient_until: &Mutex<Instant>) -> Result<(), StoreError> {
         let worker = self.lease.get().worker;
         let trusted_until = Instant::now() + trust(self.options.lease);
         let renewed = self.store.renew_if_leased(&worker, self.options.lease).await?;
         if renewed != Renewal::Kept {
-            *patient_until = Instant::now() + self.options.lease;
+            *patient_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + self.options.lease;
         }
         match renewed {
             Renewal::Kept => {}
@@ -112,11 +131,14 @@ impl Keeper {
                 tracing::warn!(target: "signalpost::worker", %worker, "the lease had expired and is renewed");
             }
             Renewal::Gone => {
-                tracing::warn!(target: "signalpost::worker", %worker, "the lease was lost: others have taken up the tasks");
-                // Before the driver hears of the new one, so that it never claims for the old.
-                let lease = register(&*self.store, &self.options).await?;
-                self.lease.set(lease);
+                tracing::warn!(
+                    target: "signalpost::worker", %worker, "the lease was lost: others have taken up the tasks"
+                );
+                // Nothing is started under the old lease any more, whether or not there will be a new one at once.
+                self.lease.set(Lease { worker, trusted_until: Instant::now() });
                 let _ = self.happenings.send(Happening::LeaseLost);
+                self.lease.set(register(&*self.store, &self.options).await?);
+                let _ = self.happenings.send(Happening::LeaseRenewed);
                 return Ok(());
             }
         }
@@ -126,7 +148,11 @@ impl Keeper {
     }
 
     async fn sweep(&self, expired_leases: bool) {
-        let request = RescueRequest { expired_leases, max_deaths_alone: self.options.max_deaths_alone };
+        let request = RescueRequest {
+            rescuer: self.lease.get().worker,
+            expired_leases,
+            max_deaths_alone: self.options.max_deaths_alone,
+        };
         match self.store.rescue(&request).await {
             Ok(rescued) => {
                 for one in rescued {
@@ -140,19 +166,23 @@ impl Keeper {
         }
     }
 
-    async fn prune(&self) {
+    /// Prunes for a while; true when nothing is left.
+    async fn prune(&self) -> bool {
+        let until = Instant::now() + PRUNE_FOR;
         for state in EndState::ALL {
             let keep = if state == EndState::Dead { self.options.keep_dead } else { self.options.keep_ended };
             loop {
                 match self.store.prune(state, keep, PRUNE_AT_ONCE).await {
-                    Ok(PRUNE_AT_ONCE) => tokio::task::yield_now().await,
+                    Ok(PRUNE_AT_ONCE) if Instant::now() < until => {}
+                    Ok(PRUNE_AT_ONCE) => return false,
                     Ok(_) => break,
                     Err(error) => {
                         tracing::warn!(target: "signalpost::worker", %error, "cannot prune the history");
-                        return;
+                        return true;
                     }
                 }
             }
         }
+        true
     }
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::WorkerError;
 
+/// Ten years.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// The settings of a [`Worker`](crate::Worker).
 ///
 /// ```
@@ -65,6 +68,8 @@ impl WorkerOptions {
             format!("a lease of {:?} cannot be renewed in time: give at least 300 ms, better seconds", self.lease)
         } else if self.sweep.is_zero() {
             "a sweep of zero would never rest: give milliseconds at least".to_owned()
+        } else if [self.lease, self.sweep, self.grace].iter().any(|duration| *duration > LONGEST) {
+            format!("a lease, a sweep or a grace of more than {LONGEST:?} is longer than any machine runs: give less")
         } else if self.max_deaths_alone == 0 {
             "max_deaths_alone of 0 would condemn a task for a death that it may not have caused: give at least 1"
                 .to_owned()

@@ -35,8 +35,13 @@ impl Pace {
 
     /// How many tasks to hold, running ones included: what runs at once and what will be started within 50 ms, at
     /// least twice the concurrency, at most a thousand.
-    pub(crate) fn hold(&self, concurrency: usize) -> usize {
-        let soon = (self.per_second * AHEAD.as_secs_f64()) as usize;
+    pub(crate) fn hold(&self, concurrency: usize, now: Instant) -> usize {
+        let elapsed = (now - self.window_began).as_secs_f64();
+        // A pace that nobody keeps up any more is no pace.
+        let at_most = (f64::from(self.in_window) + 1.0) / elapsed.max(WINDOW.as_secs_f64());
+        let per_second =
+            if elapsed > 2.0 * WINDOW.as_secs_f64() { self.per_second.min(at_most) } else { self.per_second };
+        let soon = (per_second * AHEAD.as_secs_f64()) as usize;
         (concurrency + soon).max(2 * concurrency).min(MOST.max(concurrency))
     }
 }
@@ -48,15 +53,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_worker_claims_ahead_what_it_will_start_within_50_ms() {
         let mut pace = Pace::new(Instant::now());
-        assert_eq!(pace.hold(8), 16);
+        assert_eq!(pace.hold(8, Instant::now()), 16);
         for _ in 0..100 {
             tokio::time::advance(WINDOW).await;
             for _ in 0..1_000 {
                 pace.count_run(Instant::now());
             }
         }
-        assert!((490..520).contains(&pace.hold(8)), "{}", pace.hold(8));
-        assert_eq!(pace.hold(600), MOST.min(1_200));
-        assert_eq!(pace.hold(2_000), 2_000);
+        assert!((490..520).contains(&pace.hold(8, Instant::now())), "{}", pace.hold(8, Instant::now()));
+        assert_eq!(pace.hold(600, Instant::now()), MOST.min(1_200));
+        assert_eq!(pace.hold(2_000, Instant::now()), 2_000);
+        // Nothing has run for long: the burst is forgotten.
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(pace.hold(8, Instant::now()), 16);
     }
 }

@@ -1,7 +1,9 @@
 //! One run of one receiver: its timeout, its panics, its place among the concurrent ones.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -34,32 +36,63 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Starts the run. `ends` is told its report, unless it is aborted; `place` is dropped when no code of it runs any
-/// more. What is returned aborts an asynchronous run, and does nothing to the code of a blocking one.
-pub(crate) fn start<Place: Send + 'static>(
+/// What is held for as long as any code of a run goes on: its [`Slot`].
+type Place = Arc<dyn Any + Send + Sync>;
+
+tokio::task_local! {
+    static PLACE: Place;
+}
+
+/// The place of the run that this is called in, for what it runs inside.
+pub(crate) fn place() -> Place {
+    PLACE.try_with(Place::clone).unwrap_or_else(|_| Arc::new(()))
+}
+
+/// Starts the run. `ends` is told its report, unless it is aborted; `place` is let go of when no code of the run goes on
+/// any more, and after the report.
+///
+/// What is returned aborts the run. `None`: it cannot be aborted, because it is blocking code.
+pub(crate) fn start(
     run: Run,
     timeout: Option<Duration>,
     place: Place,
     ends: impl FnOnce(Report) + Send + 'static,
-) -> AbortHandle {
-    let running = match run.0 {
-        Kind::Async(future) => tokio::spawn(async move {
-            let report = within(timeout, AssertUnwindSafe(future).catch_unwind()).await;
-            ends(flatten(report));
-            drop(place);
-        }),
+) -> Option<AbortHandle> {
+    match run.0 {
+        Kind::Async(future) => {
+            let inside = PLACE.scope(place.clone(), AssertUnwindSafe(future).catch_unwind());
+            let running = tokio::spawn(async move {
+                let report = within(timeout, inside).await;
+                ends(flatten(report));
+                drop(place);
+            });
+            Some(running.abort_handle())
+        }
         Kind::Blocking(function) => {
             let blocking = tokio::task::spawn_blocking(move || {
-                let report = catch_unwind(AssertUnwindSafe(function));
-                // Held by the thread: code that cannot be stopped keeps its place.
-                drop(place);
-                report
+                // The place goes where the code is: code that cannot be stopped keeps it.
+                (PLACE.sync_scope(place.clone(), || catch_unwind(AssertUnwindSafe(function))), place)
             });
-            let ended = async { blocking.await.unwrap_or_else(|error| Ok(Err(Failure::new(error.to_string())))) };
-            tokio::spawn(async move { ends(flatten(within(timeout, ended).await)) })
+            tokio::spawn(async move {
+                // Code that has not begun when its time is over never begins.
+                let _not_begun = AbortOnDrop(blocking.abort_handle());
+                let mut kept = None;
+                let ended = async {
+                    match blocking.await {
+                        Ok((report, place)) => {
+                            kept = Some(place);
+                            report
+                        }
+                        Err(error) => Ok(Err(Failure::new(error.to_string()))),
+                    }
+                };
+                let report = within(timeout, ended).await;
+                ends(flatten(report));
+                drop(kept);
+            });
+            None
         }
-    };
-    running.abort_handle()
+    }
 }
 
 /// Runs to the end on the polling thread.
@@ -82,12 +115,15 @@ async fn within(timeout: Option<Duration>, run: impl Future<Output = Caught>) ->
 }
 
 fn flatten(report: Caught) -> Report {
-    report.unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&'static str>().copied())
-            .unwrap_or("a panic with a payload that is not text");
-        Err(Failure::new(format!("panicked: {message}")))
-    })
+    report.unwrap_or_else(panicked)
+}
+
+/// The failure that a panic is.
+pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Report {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&'static str>().copied())
+        .unwrap_or("a panic with a payload that is not text");
+    Err(Failure::new(format!("panicked: {message}")))
 }

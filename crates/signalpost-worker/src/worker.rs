@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use signalpost_store::{Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::driver::Driver;
 use crate::keeper::{self, Keeper, SharedLease};
@@ -82,9 +82,8 @@ impl Worker {
                 tracing::warn!(target: "signalpost::worker", %error, "SIGTERM and SIGINT are not listened to");
             }
         });
-        let ended = self.run().await;
-        signals.abort();
-        ended
+        let _listens_with_us = AbortOnDrop(signals.abort_handle());
+        self.run().await
     }
 
     /// Works until it is stopped by its [`Stopper`].
@@ -100,29 +99,40 @@ impl Worker {
         let Self { store, executor, options, stopper } = self;
         let lease = SharedLease::new(keeper::register(&*store, &options).await?);
         let (sender, happenings) = mpsc::unbounded_channel();
+        let renew_now = Arc::new(Notify::new());
         let keeper = Keeper {
             store: store.clone(),
             executor: executor.clone(),
             options: options.clone(),
             lease: lease.clone(),
             happenings: sender.clone(),
+            renew_now: renew_now.clone(),
         };
-        let keeper = AbortOnDrop(tokio::spawn(keeper.keep()).abort_handle());
-        let driver =
-            Driver::new(store.clone(), executor, options, lease.clone(), (sender, happenings), stopper.watch());
-        let clean = driver.drive().await;
+        let mut keeper = tokio::spawn(keeper.keep());
+        let _stops_with_us = AbortOnDrop(keeper.abort_handle());
+        let channel = (sender, happenings);
+        let driver = Driver::new(store.clone(), executor, options, lease.clone(), channel, stopper.watch(), renew_now);
+        let left = tokio::select! {
+            left = driver.drive() => left,
+            // It never ends by itself. A worker that nobody renews must not look alive.
+            Err(broken) = &mut keeper => std::panic::resume_unwind(broken.into_panic()),
+        };
         // Before the lease is given up: a renewal after that would find it gone and take another.
-        drop(keeper);
+        keeper.abort();
         let worker = lease.get().worker;
-        if clean {
-            store.retire(&worker).await?;
-            tracing::info!(target: "signalpost::worker", %worker, "stopped");
-        } else {
-            tracing::warn!(
-                target: "signalpost::worker", %worker,
-                "stopped, but blocking receivers still run: their tasks are taken up when this process has ended, \
-                 or the lease"
-            );
+        match left {
+            None => {
+                store.retire(&worker).await?;
+                tracing::info!(target: "signalpost::worker", %worker, "stopped");
+            }
+            Some(running) => {
+                store.release_all_but(&worker, &running).await?;
+                tracing::warn!(
+                    target: "signalpost::worker", %worker, running = running.len(),
+                    "stopped, but blocking receivers still run: their tasks are taken up when this process has ended, \
+                     or the lease"
+                );
+            }
         }
         Ok(())
     }

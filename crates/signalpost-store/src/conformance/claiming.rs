@@ -103,6 +103,21 @@ pub async fn a_task_whose_time_is_over_ends_expired(fixture: &impl Fixture) {
     }
 }
 
+pub async fn however_many_tasks_are_over_none_of_them_is_claimed(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let mut over = new_task("over");
+    over.expires_in = Some(Duration::from_secs(1));
+    store.insert(vec![over; 500]).await.unwrap();
+    store.insert(vec![new_task("lasting")]).await.unwrap();
+    fixture.advance(Duration::from_secs(1)).await;
+    let worker = worker(&store).await;
+    assert_eq!(receivers(&claim(&store, &worker, 1_000).await.tasks), ["lasting"]);
+    while store.counts().await.unwrap().ended(EndState::Expired) < 500 {
+        let more = claim(&store, &worker, 1_000).await;
+        assert!(more.tasks.is_empty());
+    }
+}
+
 pub async fn a_waiting_task_can_be_cancelled_and_a_running_one_cannot(fixture: &impl Fixture) {
     let store = fixture.open().await;
     let worker = worker(&store).await;

@@ -108,6 +108,17 @@ pub async fn an_overtaken_claim_is_refused(fixture: &impl Fixture) {
     assert!(finish(&store, &other, &new, success()).await);
 }
 
+pub async fn a_stale_report_beside_a_valid_one_does_not_hide_it(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let old = claimed(&store, &worker).await;
+    assert!(finish(&store, &worker, &old, Outcome::Released).await);
+    let new = claim(&store, &worker, 1).await.tasks.remove(0);
+    let reports = vec![Finish::new(&old, Outcome::Released), Finish::new(&new, success())];
+    assert_eq!(store.finish_if_leased(&worker, reports).await.unwrap(), [false, true]);
+    assert_eq!(store.task(new.id).await.unwrap().unwrap().state, State::Ended(EndState::Succeeded));
+}
+
 pub async fn tasks_that_follow_are_written_with_an_accepted_finish_only(fixture: &impl Fixture) {
     let store = fixture.open().await;
     let worker = worker(&store).await;

@@ -51,7 +51,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Claim, ClaimRequest, Finish, NewTask, Outcome, RescueRequest, Store, Task, WorkerId};
+use crate::{Claim, ClaimRequest, Finish, NewTask, Outcome, RescueRequest, Rescued, Store, Task, WorkerId};
 
 /// What the suite needs of a store. Every test makes a fixture of its own.
 pub trait Fixture: Send + Sync {
@@ -89,6 +89,7 @@ macro_rules! store_tests {
                 a_claim_says_when_the_next_task_is_due
                 a_claim_needs_a_lease
                 a_task_whose_time_is_over_ends_expired
+                however_many_tasks_are_over_none_of_them_is_claimed
                 a_waiting_task_can_be_cancelled_and_a_running_one_cannot
                 rows_put_in_by_hand_do_not_stop_a_claim
             }
@@ -98,6 +99,7 @@ macro_rules! store_tests {
                 a_release_gives_the_attempt_back
                 a_deferred_task_remembers_since_when
                 an_overtaken_claim_is_refused
+                a_stale_report_beside_a_valid_one_does_not_hide_it
                 tasks_that_follow_are_written_with_an_accepted_finish_only
                 a_reason_is_made_storable
                 the_history_is_pruned_by_state_and_age
@@ -109,6 +111,7 @@ macro_rules! store_tests {
                 a_living_worker_is_left_alone
                 an_expired_lease_is_rescued_only_when_asked_for
                 a_renewed_lease_holds
+                after_a_jump_of_the_clock_the_living_renew_first
                 a_worker_that_was_rescued_finds_its_lease_gone
                 two_rescuers_do_not_count_a_death_twice
                 only_deaths_suffered_alone_count_towards_the_cap
@@ -130,8 +133,14 @@ macro_rules! store_tests {
 
 const LEASE: Duration = Duration::from_secs(30);
 
-const RESCUE: RescueRequest = RescueRequest { expired_leases: false, max_deaths_alone: 3 };
-const RESCUE_EXPIRED: RescueRequest = RescueRequest { expired_leases: true, max_deaths_alone: 3 };
+/// Has a worker that has just registered look for the fallen.
+async fn rescue(store: &Arc<dyn Store>, expired_leases: bool) -> Vec<Rescued> {
+    let rescuer = worker(store).await;
+    let request = RescueRequest { rescuer: rescuer.clone(), expired_leases, max_deaths_alone: 3 };
+    let rescued = store.rescue(&request).await.unwrap();
+    store.retire(&rescuer).await.unwrap();
+    rescued
+}
 
 fn new_task(receiver: &str) -> NewTask {
     NewTask::new("tests.signal", receiver, "{}")

@@ -4,6 +4,7 @@ SET worker = ?1, fence = fence + 1, attempt = attempt + 1
 WHERE id IN (
     SELECT id FROM signalpost_task INDEXED BY signalpost_task_waiting
     WHERE worker IS NULL AND deaths < 2 AND queue = ?2 AND priority = ?3 AND run_at <= ?4
+      AND (expires_at IS NULL OR expires_at > ?4)
     ORDER BY run_at, id
     LIMIT ?5
 )

@@ -4,6 +4,7 @@ SET worker = ?1, fence = fence + 1, attempt = attempt + 1
 WHERE id IN (
     SELECT id FROM signalpost_task INDEXED BY signalpost_task_suspect
     WHERE worker IS NULL AND deaths >= 2 AND run_at <= ?3
+      AND (expires_at IS NULL OR expires_at > ?3)
       AND queue IN (SELECT value FROM json_each(?2))
     ORDER BY run_at, id
     LIMIT 1

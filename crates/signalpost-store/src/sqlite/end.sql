@@ -11,4 +11,4 @@ SELECT
 FROM json_each(?1) AS f
 CROSS JOIN signalpost_task AS t ON t.id = json_extract(f.value, '$.id')
 WHERE t.worker = ?2 AND t.fence = json_extract(f.value, '$.fence')
-RETURNING id
+RETURNING id, fence

@@ -3,7 +3,11 @@ UPDATE signalpost_task AS t
 SET worker = NULL,
     run_at = CASE WHEN f.after IS NULL THEN t.run_at ELSE ?3 + f.after END,
     attempt = t.attempt - f.attempt_back,
-    unknown_since = CASE WHEN f.is_unknown THEN coalesce(t.unknown_since, ?3) END,
+    -- Known to somebody once it has run; not by having been held.
+    unknown_since = CASE
+        WHEN f.is_unknown THEN coalesce(t.unknown_since, ?3)
+        WHEN f.attempt_back = 1 THEN t.unknown_since
+    END,
     reason = coalesce(f.reason, t.reason)
 FROM (
     SELECT
@@ -16,4 +20,4 @@ FROM (
     FROM json_each(?1)
 ) AS f
 WHERE t.id = f.id AND t.worker = ?2 AND t.fence = f.fence
-RETURNING id
+RETURNING id, fence

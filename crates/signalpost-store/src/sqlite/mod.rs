@@ -10,7 +10,7 @@ mod watcher;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -57,7 +57,8 @@ impl SqliteOptions {
     }
 
     /// How long a write waits for another writer before it fails with [`StoreError::is_locked`]. Default: 5 s. A
-    /// renewal waits as long, so keep it well below a third of the workers' lease.
+    /// renewal may wait for the writes before it and then for as long itself: keep this well below a third of the
+    /// workers' lease.
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
@@ -126,7 +127,7 @@ pub struct SqliteStore {
     reader: DatabaseThread,
     watcher: Arc<Watcher>,
     lock_directory: LockDirectory,
-    locks: Arc<Mutex<HashMap<WorkerId, WorkerLock>>>,
+    locks: Mutex<HashMap<WorkerId, WorkerLock>>,
 }
 
 impl SqliteStore {
@@ -144,6 +145,18 @@ impl SqliteStore {
         &self.path
     }
 
+    fn locks(&self) -> MutexGuard<'_, HashMap<WorkerId, WorkerLock>> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of a lock whose worker is no more.
+    fn let_go(&self, worker: &WorkerId) {
+        let lock = self.locks().remove(worker);
+        if let Some(lock) = lock {
+            lock.remove();
+        }
+    }
+
     fn open_with(options: SqliteOptions) -> Result<Self, StoreError> {
         schema::check_library(rusqlite::version_number(), rusqlite::version())?;
         let (path, writer) = schema::open(&options)?;
@@ -157,7 +170,7 @@ impl SqliteStore {
             reader: DatabaseThread::start("signalpost-read", &path, reader, || {})?,
             watcher,
             lock_directory: LockDirectory::beside(&path),
-            locks: Arc::default(),
+            locks: Mutex::default(),
             path,
         })
     }
@@ -179,15 +192,22 @@ impl Store for SqliteStore {
     }
 
     async fn register(&self, lease: Duration) -> Result<Registered, StoreError> {
-        let (id, now) = (WorkerId::random(), self.clock.now());
+        let (id, clock) = (WorkerId::random(), self.clock.clone());
         let lock = self.lock_directory.take(&id);
         let (worker, lock_name) = (id.clone(), lock.as_ref().map(|lock| lock.name().to_owned()));
         let death_is_visible = lock.is_some();
-        self.writer
-            .write(move |connection| operations::register(connection, &worker, lock_name.as_deref(), now, lease))
-            .await?;
+        let registered = self
+            .writer
+            .write(move |connection| {
+                operations::register(connection, &worker, lock_name.as_deref(), clock.now(), lease)
+            })
+            .await;
         if let Some(lock) = lock {
-            self.locks.lock().unwrap_or_else(|poison| poison.into_inner()).insert(id.clone(), lock);
+            self.locks().insert(id.clone(), lock);
+        }
+        if let Err(error) = registered {
+            self.let_go(&id);
+            return Err(error);
         }
         Ok(Registered { id, death_is_visible })
     }
@@ -195,7 +215,13 @@ impl Store for SqliteStore {
     async fn renew_if_leased(&self, worker: &WorkerId, lease: Duration) -> Result<Renewal, StoreError> {
         let (worker, clock) = (worker.clone(), self.clock.clone());
         // The time is taken when the write happens: it may have waited for its turn.
-        self.writer.write(move |connection| operations::renew(connection, &worker, clock.now(), lease)).await
+        let renewing = worker.clone();
+        let renewal =
+            self.writer.write(move |connection| operations::renew(connection, &renewing, clock.now(), lease)).await?;
+        if renewal == Renewal::Gone {
+            self.let_go(&worker);
+        }
+        Ok(renewal)
     }
 
     async fn release_all_but(&self, worker: &WorkerId, held: &[(TaskId, i64)]) -> Result<usize, StoreError> {
@@ -206,10 +232,7 @@ impl Store for SqliteStore {
     async fn retire(&self, worker: &WorkerId) -> Result<(), StoreError> {
         let retiring = worker.clone();
         self.writer.write_and_wake(move |connection| operations::retire(connection, &retiring)).await?;
-        let lock = self.locks.lock().unwrap_or_else(|poison| poison.into_inner()).remove(worker);
-        if let Some(lock) = lock {
-            lock.remove();
-        }
+        self.let_go(worker);
         Ok(())
     }
 
@@ -230,15 +253,21 @@ impl Store for SqliteStore {
     }
 
     async fn rescue(&self, request: &RescueRequest) -> Result<Vec<Rescued>, StoreError> {
-        let (request, now, directory) = (*request, self.clock.now(), self.lock_directory.clone());
-        let own: Vec<WorkerId> =
-            self.locks.lock().unwrap_or_else(|poison| poison.into_inner()).keys().cloned().collect();
+        let (asked, now, directory) = (request.clone(), self.clock.now(), self.lock_directory.clone());
+        let own: Vec<WorkerId> = self.locks().keys().cloned().collect();
         let fallen =
-            self.reader.read(move |connection| operations::fallen(connection, &directory, &own, &request, now)).await?;
+            self.reader.read(move |connection| operations::fallen(connection, &directory, &own, &asked, now)).await?;
         if fallen.is_empty() {
             return Ok(Vec::new());
         }
-        self.writer.write_and_wake(move |connection| operations::rescue(connection, fallen, &request, now)).await
+        let (request, clock) = (request.clone(), self.clock.clone());
+        let (rescued, locks) = self
+            .writer
+            .write_and_wake(move |connection| operations::rescue(connection, fallen, &request, clock.now()))
+            .await?;
+        // Not before the commit: had that failed, the lock would be what shows the death to the next.
+        locks.into_iter().for_each(WorkerLock::remove);
+        Ok(rescued)
     }
 
     async fn cancel_if_waiting(&self, task: TaskId, reason: &str) -> Result<bool, StoreError> {

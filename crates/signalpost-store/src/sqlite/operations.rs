@@ -162,10 +162,11 @@ fn next_due(connection: &Connection, queues: &[String], now: i64) -> Done<Option
     let suspect: Option<i64> = connection
         .prepare_cached(
             "SELECT run_at FROM signalpost_task INDEXED BY signalpost_task_suspect \
-             WHERE worker IS NULL AND deaths >= 2 AND queue IN (SELECT value FROM json_each(?1)) \
+             WHERE worker IS NULL AND deaths >= 2 AND run_at > ?2 \
+               AND queue IN (SELECT value FROM json_each(?1)) \
              ORDER BY run_at LIMIT 1",
         )?
-        .query_row([json!(queues).to_string()], |row| row.get(0))
+        .query_row(params![json!(queues).to_string(), now], |row| row.get(0))
         .optional()?;
     let soonest = [soonest, suspect].into_iter().flatten().min();
     Ok(soonest.map(|run_at| Duration::from_millis(u64::try_from(run_at - now).unwrap_or(0))))
@@ -212,8 +213,8 @@ pub(super) fn finish(
 ) -> Done<Vec<bool>> {
     let (mut ended, mut waiting, mut named) = (Vec::new(), Vec::new(), HashSet::new());
     for Finish { task: TaskId(id), fence, outcome, .. } in finishes {
-        // The first report on a task counts; one more in the same list has been overtaken by it.
-        if !named.insert(id) {
+        // The first report on a claim counts; one more in the same list has been overtaken by it.
+        if !named.insert((id, fence)) {
             continue;
         }
         match outcome {
@@ -239,15 +240,16 @@ pub(super) fn finish(
     let mut moved = Vec::new();
     if !ended.is_empty() {
         let mut statement = connection.prepare_cached(END)?;
-        moved = rows::ids(&mut statement, params![json!(ended).to_string(), worker.as_str(), now])?;
-        delete_tasks(connection, &moved)?;
+        moved = rows::claims(&mut statement, params![json!(ended).to_string(), worker.as_str(), now])?;
+        let ids: Vec<i64> = moved.iter().map(|(id, _)| *id).collect();
+        delete_tasks(connection, &ids)?;
     }
     if !waiting.is_empty() {
         let mut statement = connection.prepare_cached(GIVE_BACK)?;
-        moved.extend(rows::ids(&mut statement, params![json!(waiting).to_string(), worker.as_str(), now])?);
+        moved.extend(rows::claims(&mut statement, params![json!(waiting).to_string(), worker.as_str(), now])?);
     }
-    let mut moved: HashSet<i64> = moved.into_iter().collect();
-    let answers: Vec<bool> = finishes.iter().map(|finish| moved.remove(&finish.task.0)).collect();
+    let mut moved: HashSet<(i64, i64)> = moved.into_iter().collect();
+    let answers: Vec<bool> = finishes.iter().map(|finish| moved.remove(&(finish.task.0, finish.fence))).collect();
     let then: Vec<_> = finishes
         .iter()
         .zip(&answers)
@@ -288,7 +290,7 @@ pub(super) fn fallen(
         };
         if free.is_some() {
             fallen.push(Fallen { worker, cause: RescueCause::Died, lock: free });
-        } else if request.expired_leases && lease_until <= now {
+        } else if request.expired_leases && lease_until <= now && worker != request.rescuer {
             fallen.push(Fallen { worker, cause: RescueCause::LeaseExpired, lock: None });
         }
     }
@@ -300,12 +302,17 @@ pub(super) fn rescue(
     fallen: Vec<Fallen>,
     request: &RescueRequest,
     now: i64,
-) -> Done<Vec<Rescued>> {
-    let mut rescued = Vec::new();
+) -> Done<(Vec<Rescued>, Vec<WorkerLock>)> {
+    // After a suspend or a jump of the clock everybody looks expired, this worker too: the living renew first.
+    let may_judge_leases = connection
+        .prepare_cached("SELECT 1 FROM signalpost_worker WHERE id = ?1 AND lease_until > ?2")?
+        .exists(params![request.rescuer.as_str(), now])?;
+    let (mut rescued, mut locks) = (Vec::new(), Vec::new());
     for Fallen { worker, cause, lock } in fallen {
         // It was seen in an earlier transaction: it may have renewed, or been rescued by another, since then.
         let removed = match cause {
             RescueCause::Died => delete_worker(connection, &worker)?,
+            RescueCause::LeaseExpired if !may_judge_leases => false,
             RescueCause::LeaseExpired => {
                 connection
                     .prepare_cached("DELETE FROM signalpost_worker WHERE id = ?1 AND lease_until <= ?2")?
@@ -317,7 +324,8 @@ pub(super) fn rescue(
             continue;
         }
         let mut statement = connection.prepare_cached(
-            "UPDATE signalpost_task SET worker = NULL, deaths = deaths + 1 WHERE worker = ?1 RETURNING id, deaths",
+            "UPDATE signalpost_task SET worker = NULL, deaths = deaths + 1, unknown_since = NULL \
+             WHERE worker = ?1 RETURNING id, deaths",
         )?;
         let freed = statement
             .query_map([worker.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?)))?
@@ -335,14 +343,11 @@ pub(super) fn rescue(
             );
             end_waiting(connection, &dead, EndState::Dead, &reason, now)?;
         }
-        if let Some(lock) = lock {
-            // If the commit fails the row is back without its file, and the lease decides.
-            lock.remove();
-        }
+        locks.extend(lock);
         let ids = |tasks: Vec<i64>| tasks.into_iter().map(TaskId).collect();
         rescued.push(Rescued { worker, cause, waiting: ids(waiting), dead: ids(dead) });
     }
-    Ok(rescued)
+    Ok((rescued, locks))
 }
 
 pub(super) fn prune(connection: &Connection, state: EndState, before: i64, limit: usize) -> Done<usize> {

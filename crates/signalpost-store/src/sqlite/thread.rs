@@ -179,6 +179,10 @@ fn read(connection: &Connection, path: &Path, call: Call) {
 /// something was committed that others may wait for.
 fn write(connection: &Connection, path: &Path, group: Vec<Call>) -> bool {
     let failed = |error| StoreError::sqlite(path, error);
+    if !connection.is_autocommit() {
+        // A rollback that failed: without this every later transaction would.
+        let _ = execute(connection, "ROLLBACK");
+    }
     if let Err(error) = execute(connection, "BEGIN IMMEDIATE").map_err(failed) {
         for call in group {
             (call(Err(error.clone())).answer)(Ok(()));

@@ -12,8 +12,6 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-const RESCUE: RescueRequest = RescueRequest { expired_leases: true, max_deaths_alone: 3 };
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_lost_its_lease_drops_its_runs_and_goes_on_under_a_new_one() {
     let mut bench = Bench::new();
@@ -36,7 +34,14 @@ async fn a_worker_that_lost_its_lease_drops_its_runs_and_goes_on_under_a_new_one
     // By the store's clock a lease passes at once: to the others this worker looks frozen.
     let neighbour = bench.another_handle();
     bench.clock.advance(Duration::from_secs(10));
-    while neighbour.rescue(&RESCUE).await.unwrap().is_empty() {
+    loop {
+        let rescuer = neighbour.register(Duration::from_secs(5)).await.unwrap().id;
+        let request = RescueRequest { rescuer: rescuer.clone(), expired_leases: true, max_deaths_alone: 3 };
+        let rescued = neighbour.rescue(&request).await.unwrap();
+        neighbour.retire(&rescuer).await.unwrap();
+        if !rescued.is_empty() {
+            break;
+        }
         bench.clock.advance(Duration::from_secs(10));
     }
     working.wait_for(&format!("succeeded hangs once {id}")).await;

@@ -129,10 +129,13 @@ async fn a_receiver_that_runs_long_is_not_rescued() {
     let working = bench.start();
     begun.notified().await;
     let neighbour = bench.another_handle();
-    let rescue = signalpost_store::RescueRequest { expired_leases: true, max_deaths_alone: 3 };
+    let rescuer = neighbour.register(Duration::from_secs(3600)).await.unwrap().id;
+    let rescue =
+        signalpost_store::RescueRequest { rescuer: rescuer.clone(), expired_leases: true, max_deaths_alone: 3 };
     let connection = rusqlite::Connection::open(&bench.path).unwrap();
-    let lease_until =
-        || -> i64 { connection.query_row("SELECT lease_until FROM signalpost_worker", [], |row| row.get(0)).unwrap() };
+    let lease_until = || -> i64 {
+        connection.query_row("SELECT min(lease_until) FROM signalpost_worker", [], |row| row.get(0)).unwrap()
+    };
     // Several leases pass by the store's clock; the worker renews before each is over.
     for _ in 0..5 {
         let before = lease_until();
@@ -142,6 +145,7 @@ async fn a_receiver_that_runs_long_is_not_rescued() {
         }
         assert!(neighbour.rescue(&rescue).await.unwrap().is_empty());
     }
+    neighbour.retire(&rescuer).await.unwrap();
     release.notify_one();
     working.wait_for(&format!("succeeded long {id}")).await;
     working.stop().await;
