@@ -212,3 +212,40 @@ fn options_that_make_no_sense_are_refused_with_what_would() {
     assert!(refused(|options| options.sweep = Duration::ZERO).contains("give milliseconds"));
     assert!(refused(|options| options.max_deaths_alone = 0).contains("give at least 1"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_is_longer_than_any_time_holds_up_nobody() {
+    let mut bench = Bench::new();
+    bench.plain("plain");
+    bench.receiver("never", ReceiverPolicy::default(), |_| {
+        Run::asynchronous(async { Err(Failure::retry_after(Duration::MAX, "some day")) })
+    });
+    let never = bench.send("never").await;
+    let working = bench.start();
+    working.wait_for(&format!("will be retried never {never}")).await;
+    let plain = bench.send("plain").await;
+    working.wait_for(&format!("succeeded plain {plain}")).await;
+    working.stop().await;
+    assert_eq!(bench.record(never).await.state, State::Waiting);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_the_store_refuses_is_dead_and_the_others_get_through() {
+    let mut bench = Bench::new();
+    bench.plain("plain");
+    bench.tamper(
+        "CREATE TRIGGER refuse BEFORE INSERT ON signalpost_history
+         WHEN NEW.receiver = 'refused' AND NEW.state = 'succeeded'
+         BEGIN SELECT RAISE(ABORT, 'refused by a trigger'); END;",
+    );
+    bench.plain("refused");
+    let ids = [bench.send("plain").await, bench.send("refused").await, bench.send("plain").await];
+    let working = bench.start();
+    working.wait_for(&format!("dead refused {}", ids[1])).await;
+    working.stop().await;
+    for id in [ids[0], ids[2]] {
+        assert_eq!(bench.record(id).await.state, State::Ended(EndState::Succeeded));
+    }
+    let reason = bench.record(ids[1]).await.reason.unwrap();
+    assert!(reason.contains("could not be recorded") && reason.contains("refused by a trigger"), "{reason}");
+}

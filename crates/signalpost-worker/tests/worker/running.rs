@@ -151,3 +151,33 @@ async fn a_receiver_that_runs_long_is_not_rescued() {
     working.stop().await;
     assert_eq!(bench.record(id).await.attempt, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_claimed_ahead_is_given_back_when_nothing_moves() {
+    let mut bench = Bench::new();
+    bench.options.concurrency = 1;
+    let release = Arc::new(Notify::new());
+    let released = release.clone();
+    bench.receiver("long", ReceiverPolicy::default(), move |_| {
+        let released = released.clone();
+        Run::asynchronous(async move {
+            released.notified().await;
+            Ok(Success::default())
+        })
+    });
+    bench.plain("short");
+    let long = bench.send("long").await;
+    let working = bench.start();
+    working.wait_for(&format!("started long {long}")).await;
+    let short = bench.send("short").await;
+    working.wait_for(&format!("released short {short}")).await;
+    // Another worker has room for it.
+    bench.plain("short");
+    let other = bench.start();
+    other.wait_for(&format!("succeeded short {short}")).await;
+    assert_eq!(bench.record(short).await.attempt, 1);
+    release.notify_one();
+    working.wait_for(&format!("succeeded long {long}")).await;
+    other.stop().await;
+    working.stop().await;
+}

@@ -125,3 +125,56 @@ async fn a_worker_runs_until_a_future_completes() {
     stop.notify_one();
     running.await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocking_code_inside_another_run_keeps_that_runs_slot() {
+    let mut bench = Bench::new();
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel();
+    let released = Arc::new(Mutex::new(Some(released)));
+    bench.receiver("outer", ReceiverPolicy::default(), move |_| {
+        let (released, begun) = (released.lock().unwrap().take().unwrap(), begun.clone());
+        Run::asynchronous(async move {
+            let inner = Run::blocking(move || {
+                begun.send(()).unwrap();
+                let _ = released.recv();
+                Ok(Success::default())
+            });
+            inner.finish(None).await
+        })
+    });
+    let id = bench.send("outer").await;
+    let working = bench.start();
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+    working.stopper.stop_now();
+    working.running.await.unwrap().unwrap();
+    assert_eq!(bench.record(id).await.state, State::Running, "its code still runs");
+    drop(release);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_dropped_takes_its_runs_with_it() {
+    let mut bench = Bench::new();
+    struct Tells(Arc<Notify>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    let (begun, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (has_begun, was_dropped) = (begun.clone(), dropped.clone());
+    bench.receiver("hangs", ReceiverPolicy::default(), move |_| {
+        let (has_begun, tells) = (has_begun.clone(), Tells(was_dropped.clone()));
+        Run::asynchronous(async move {
+            has_begun.notify_one();
+            pending::<()>().await;
+            drop(tells);
+            Ok(Success::default())
+        })
+    });
+    bench.send("hangs").await;
+    let working = bench.start();
+    begun.notified().await;
+    working.running.abort();
+    dropped.notified().await;
+}

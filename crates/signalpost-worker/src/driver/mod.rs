@@ -1,6 +1,9 @@
 //! The worker's loop: claims, starts, reports, stops. It owns what the worker holds; everything that takes time runs
 //! elsewhere and comes back as a [`Happening`].
 
+mod claiming;
+mod reporting;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,23 +20,13 @@ use crate::pace::Pace;
 use crate::run::{self, Slot};
 use crate::stop::Stage;
 use crate::{Executor, Failure, Known, ReceiverPolicy, Run, WorkerOptions, verdict};
-
-/// Reports go to the store at once when nothing else is in hand, and otherwise when the oldest has waited this long
-/// or there are this many: what is on its way when the process dies will run again.
-const REPORT_AFTER: Duration = Duration::from_millis(5);
-const REPORT_AT_ONCE: usize = 512;
+use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
+use reporting::REPORT_AFTER;
 
 /// Hints can get lost: an idle worker looks by itself this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long to leave the store alone after it has failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
-/// How long a suspect may keep the worker from claiming while others end, and how long it then waits. Each time in vain
-/// the next drain is twice as long, so that a suspect has its turn beside long receivers too.
-const DRAIN_FOR_SUSPECT: Duration = Duration::from_secs(5);
-const SUSPECT_AGAIN: Duration = Duration::from_secs(30);
-const DRAIN_AT_MOST: Duration = Duration::from_secs(300);
-/// What was claimed ahead and could not be started for so long is given back: another worker may have room.
-const QUEUED_AT_MOST: Duration = Duration::from_secs(1);
 /// After a forced stop: how long to wait for runs to notice that they were aborted.
 const ABORT_TAKES: Duration = Duration::from_secs(1);
 
@@ -197,8 +190,6 @@ impl Driver {
         wake_at
     }
 
-    // --- stopping
-
     fn follow_stop(&mut self, now: Instant) {
         let wanted = *self.stop.borrow_and_update();
         if wanted >= Stage::Stopping && self.stage < Stage::Stopping {
@@ -220,8 +211,6 @@ impl Driver {
         }
     }
 
-    // --- trust
-
     fn mind_trust(&mut self, now: Instant) {
         if self.in_hand.unfinished() > 0 && !self.is_trusted(now) {
             tracing::error!(
@@ -242,119 +231,6 @@ impl Driver {
     fn is_trusted(&self, now: Instant) -> bool {
         now < self.lease.get().trusted_until
     }
-
-    // --- claiming
-
-    /// Whether a claim would be made now if there were reason to.
-    fn may_claim(&self, now: Instant) -> bool {
-        self.stage == Stage::Running
-            && !self.claiming
-            && !self.in_hand.holds_a_suspect()
-            && self.drain_until.is_none()
-            && !self.stalled
-            // Reports that do not get through are held, and so is what they are about.
-            && self.reports.len() < 2 * REPORT_AT_ONCE
-            && self.room(now) > 0
-            && self.is_trusted(now)
-    }
-
-    fn room(&self, now: Instant) -> usize {
-        let hold = self.pace.hold(self.options.concurrency, now);
-        let room = hold.saturating_sub(self.in_hand.unfinished());
-        // Few large claims rather than many small ones.
-        if room * 2 >= hold || self.in_hand.unfinished() < self.options.concurrency { room } else { 0 }
-    }
-
-    fn claim(&mut self, now: Instant) {
-        if self.stage > Stage::Running || self.claiming || !self.is_trusted(now) || now < self.claim_not_before {
-            return;
-        }
-        if self.unclear {
-            self.give_back_unknown();
-            return;
-        }
-        if self.suspect_is_due {
-            let drain_until = *self.drain_until.get_or_insert(now + self.drain_for);
-            // Code that could not be stopped may go on in a slot; for ever is too long to wait for it.
-            let is_alone = self.free_slots == self.options.concurrency || drain_until <= now;
-            if self.in_hand.len() == 0 && is_alone {
-                (self.suspect_is_due, self.drain_until) = (false, None);
-                self.drain_for = DRAIN_FOR_SUSPECT;
-                self.send_claim(ClaimRequest::suspect(self.options.queues.clone()));
-                return;
-            }
-            if drain_until > now {
-                return;
-            }
-            (self.suspect_is_due, self.drain_until) = (false, None);
-            self.drain_for = (self.drain_for * 2).min(DRAIN_AT_MOST);
-            self.suspect_not_before = now + SUSPECT_AGAIN;
-        }
-        if self.may_claim(now) && self.claim_at <= now {
-            self.send_claim(ClaimRequest::new(self.options.queues.clone(), self.room(now)));
-        }
-    }
-
-    fn send_claim(&mut self, request: ClaimRequest) {
-        self.claiming = true;
-        // Before the claim: what is committed after it must wake us.
-        self.change_seen = self.store.change_count();
-        let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
-        // A task of its own, because a claim that is cancelled half-way may have claimed.
-        tokio::spawn(async move {
-            let claim = store.claim(&worker, &request).await;
-            let _ = sender.send(Happening::Claimed(claim, request, worker));
-        });
-    }
-
-    fn give_back_unknown(&mut self) {
-        self.claiming = true;
-        let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
-        let held = self.in_hand.claims();
-        tokio::spawn(async move {
-            let _ = sender.send(Happening::GivenBack(store.release_all_but(&worker, &held).await));
-        });
-    }
-
-    /// Claimed ahead, and no slot for it: others may have one.
-    fn give_back_stalled(&mut self, now: Instant) {
-        if self.free_slots == 0 && self.in_hand.queued() > 0 && now >= self.claimed_at + QUEUED_AT_MOST {
-            self.stalled = true;
-            for hold in self.in_hand.take_queued() {
-                self.settle(hold, Outcome::Released, now);
-            }
-        }
-    }
-
-    fn take_claim(&mut self, claim: Result<Claim, StoreError>, request: &ClaimRequest, now: Instant) {
-        self.claiming = false;
-        match claim {
-            Ok(claim) => {
-                (self.store_now, self.claimed_at) = (claim.now, now);
-                let full = claim.tasks.len() >= request.limit;
-                let wait = if full || request.suspect { Duration::ZERO } else { claim.next_due.unwrap_or(LOOK_EVERY) };
-                // A suspect that is due does not call for another look at the rest.
-                let wait = if claim.suspect_is_due && !full { LOOK_EVERY } else { wait };
-                self.claim_at = now + wait.min(LOOK_EVERY);
-                self.suspect_is_due |= claim.suspect_is_due && now >= self.suspect_not_before;
-                for task in claim.tasks {
-                    self.in_hand.add(task);
-                }
-            }
-            Err(error) if error.is_lease_lost() => {
-                self.forget_unfinished();
-                self.claim_not_before = now + AFTER_FAILURE;
-                self.renew_now.notify_one();
-            }
-            Err(error) => {
-                tracing::warn!(target: "signalpost::worker", %error, "cannot claim tasks");
-                self.unclear = true;
-                self.claim_not_before = now + AFTER_FAILURE;
-            }
-        }
-    }
-
-    // --- running
 
     fn start_queued(&mut self, now: Instant) {
         while self.free_slots > 0 && self.is_trusted(now) {
@@ -405,84 +281,6 @@ impl Driver {
         };
         log_failure(task, &outcome);
         self.push_report(Finish { task: task.id, fence: task.fence, outcome, then }, now);
-    }
-
-    // --- reporting
-
-    /// Settles a claim that did not run.
-    fn settle(&mut self, hold: Hold, outcome: Outcome, now: Instant) {
-        self.in_hand.set_reported(hold);
-        self.push_report(Finish { task: hold.task, fence: hold.fence, outcome, then: Vec::new() }, now);
-    }
-
-    fn push_report(&mut self, finish: Finish, now: Instant) {
-        if self.reports.is_empty() {
-            self.oldest_report = now;
-        }
-        self.reports.push(finish);
-    }
-
-    fn report(&mut self, now: Instant) {
-        if self.reports.is_empty() || self.reporting || now < self.report_not_before {
-            return;
-        }
-        let is_due = self.in_hand.unfinished() == 0
-            || self.reports.len() >= REPORT_AT_ONCE
-            || now >= self.oldest_report + REPORT_AFTER;
-        if !is_due {
-            return;
-        }
-        let most = if self.report_singly > 0 { 1 } else { REPORT_AT_ONCE };
-        let batch: Vec<Finish> = self.reports.drain(..most.min(self.reports.len())).collect();
-        self.oldest_report = now;
-        self.reporting = true;
-        let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
-        tokio::spawn(async move {
-            let answers = store.finish_if_leased(&worker, batch.clone()).await;
-            let _ = sender.send(Happening::Reported(batch, answers));
-        });
-    }
-
-    fn take_answers(&mut self, mut batch: Vec<Finish>, answers: Result<Vec<bool>, StoreError>, now: Instant) {
-        self.reporting = false;
-        match answers {
-            Ok(answers) => {
-                self.report_singly = self.report_singly.saturating_sub(1);
-                for (finish, accepted) in batch.into_iter().zip(answers) {
-                    let Some(task) = self.in_hand.remove(Hold { task: finish.task, fence: finish.fence }) else {
-                        continue;
-                    };
-                    if accepted {
-                        self.executor.finished(&task, &finish.outcome);
-                    } else {
-                        // Should the store go on holding another claim of it for this worker, it is given back.
-                        self.unclear = true;
-                        tracing::warn!(
-                            target: "signalpost::worker", task = %task.id, receiver = task.receiver,
-                            attempt = task.attempt, "overtaken: what this run reported was refused"
-                        );
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::warn!(target: "signalpost::worker", %error, reports = batch.len(), "cannot report");
-                self.report_not_before = now + AFTER_FAILURE;
-                // One report that the store cannot take must not hold up the others, nor be lost itself. Whatever
-                // else is wrong is not the reports' doing.
-                if error.is_invalid_task() || error.is_refused() {
-                    match &mut batch[..] {
-                        [only] => {
-                            let reason = format!("what became of it could not be recorded: {error}");
-                            (only.outcome, only.then) = (Outcome::Dead { reason }, Vec::new());
-                        }
-                        several => self.report_singly = several.len(),
-                    }
-                    self.report_not_before = now;
-                }
-                batch.append(&mut self.reports);
-                self.reports = batch;
-            }
-        }
     }
 
     fn take_in(&mut self, happening: Happening) {

@@ -1,0 +1,129 @@
+//! When to claim, how much, and what to give back.
+
+use std::time::Duration;
+
+use signalpost_store::{Claim, ClaimRequest, Outcome, StoreError};
+use tokio::time::Instant;
+
+use super::reporting::REPORT_AT_ONCE;
+use super::{AFTER_FAILURE, Driver, Happening, LOOK_EVERY};
+use crate::stop::Stage;
+
+/// How long a suspect may keep the worker from claiming while others end, and how long it then waits. Each time in vain
+/// the next drain is twice as long, so that a suspect has its turn beside long receivers too.
+pub(super) const DRAIN_FOR_SUSPECT: Duration = Duration::from_secs(5);
+const SUSPECT_AGAIN: Duration = Duration::from_secs(30);
+const DRAIN_AT_MOST: Duration = Duration::from_secs(300);
+/// What was claimed ahead and could not be started for so long is given back: another worker may have room.
+pub(super) const QUEUED_AT_MOST: Duration = Duration::from_secs(1);
+
+impl Driver {
+    /// Whether a claim would be made now if there were reason to.
+    pub(super) fn may_claim(&self, now: Instant) -> bool {
+        self.stage == Stage::Running
+            && !self.claiming
+            && !self.in_hand.holds_a_suspect()
+            && self.drain_until.is_none()
+            && !self.stalled
+            // Reports that do not get through are held, and so is what they are about.
+            && self.reports.len() < 2 * REPORT_AT_ONCE
+            && self.room(now) > 0
+            && self.is_trusted(now)
+    }
+
+    fn room(&self, now: Instant) -> usize {
+        let hold = self.pace.hold(self.options.concurrency, now);
+        let room = hold.saturating_sub(self.in_hand.unfinished());
+        // Few large claims rather than many small ones.
+        if room * 2 >= hold || self.in_hand.unfinished() < self.options.concurrency { room } else { 0 }
+    }
+
+    pub(super) fn claim(&mut self, now: Instant) {
+        if self.stage > Stage::Running || self.claiming || !self.is_trusted(now) || now < self.claim_not_before {
+            return;
+        }
+        if self.unclear {
+            self.give_back_unknown();
+            return;
+        }
+        if self.suspect_is_due {
+            let drain_until = *self.drain_until.get_or_insert(now + self.drain_for);
+            // Code that could not be stopped may go on in a slot; for ever is too long to wait for it.
+            let is_alone = self.free_slots == self.options.concurrency || drain_until <= now;
+            if self.in_hand.len() == 0 && is_alone {
+                (self.suspect_is_due, self.drain_until) = (false, None);
+                self.drain_for = DRAIN_FOR_SUSPECT;
+                self.send_claim(ClaimRequest::suspect(self.options.queues.clone()));
+                return;
+            }
+            if drain_until > now {
+                return;
+            }
+            (self.suspect_is_due, self.drain_until) = (false, None);
+            self.drain_for = (self.drain_for * 2).min(DRAIN_AT_MOST);
+            self.suspect_not_before = now + SUSPECT_AGAIN;
+        }
+        if self.may_claim(now) && self.claim_at <= now {
+            self.send_claim(ClaimRequest::new(self.options.queues.clone(), self.room(now)));
+        }
+    }
+
+    fn send_claim(&mut self, request: ClaimRequest) {
+        self.claiming = true;
+        // Before the claim: what is committed after it must wake us.
+        self.change_seen = self.store.change_count();
+        let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
+        // A task of its own, because a claim that is cancelled half-way may have claimed.
+        tokio::spawn(async move {
+            let claim = store.claim(&worker, &request).await;
+            let _ = sender.send(Happening::Claimed(claim, request, worker));
+        });
+    }
+
+    fn give_back_unknown(&mut self) {
+        self.claiming = true;
+        let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
+        let held = self.in_hand.claims();
+        tokio::spawn(async move {
+            let _ = sender.send(Happening::GivenBack(store.release_all_but(&worker, &held).await));
+        });
+    }
+
+    /// Claimed ahead, and no slot for it: others may have one.
+    pub(super) fn give_back_stalled(&mut self, now: Instant) {
+        if self.free_slots == 0 && self.in_hand.queued() > 0 && now >= self.claimed_at + QUEUED_AT_MOST {
+            self.stalled = true;
+            for hold in self.in_hand.take_queued() {
+                self.settle(hold, Outcome::Released, now);
+            }
+        }
+    }
+
+    pub(super) fn take_claim(&mut self, claim: Result<Claim, StoreError>, request: &ClaimRequest, now: Instant) {
+        self.claiming = false;
+        match claim {
+            Ok(claim) => {
+                (self.store_now, self.claimed_at) = (claim.now, now);
+                let full = claim.tasks.len() >= request.limit;
+                let wait = if full || request.suspect { Duration::ZERO } else { claim.next_due.unwrap_or(LOOK_EVERY) };
+                // A suspect that is due does not call for another look at the rest.
+                let wait = if claim.suspect_is_due && !full { LOOK_EVERY } else { wait };
+                self.claim_at = now + wait.min(LOOK_EVERY);
+                self.suspect_is_due |= claim.suspect_is_due && now >= self.suspect_not_before;
+                for task in claim.tasks {
+                    self.in_hand.add(task);
+                }
+            }
+            Err(error) if error.is_lease_lost() => {
+                self.forget_unfinished();
+                self.claim_not_before = now + AFTER_FAILURE;
+                self.renew_now.notify_one();
+            }
+            Err(error) => {
+                tracing::warn!(target: "signalpost::worker", %error, "cannot claim tasks");
+                self.unclear = true;
+                self.claim_not_before = now + AFTER_FAILURE;
+            }
+        }
+    }
+}

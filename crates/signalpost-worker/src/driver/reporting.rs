@@ -1,0 +1,97 @@
+//! Telling the store what has become of tasks.
+
+use std::time::Duration;
+
+use signalpost_store::{Finish, Outcome, StoreError};
+use tokio::time::Instant;
+
+use super::{AFTER_FAILURE, Driver, Happening};
+use crate::in_hand::Hold;
+
+/// Reports go to the store at once when nothing else is in hand, and otherwise when the oldest has waited this long
+/// or there are this many: what is on its way when the process dies will run again.
+pub(super) const REPORT_AFTER: Duration = Duration::from_millis(5);
+pub(super) const REPORT_AT_ONCE: usize = 512;
+
+impl Driver {
+    /// Settles a claim that did not run.
+    pub(super) fn settle(&mut self, hold: Hold, outcome: Outcome, now: Instant) {
+        self.in_hand.set_reported(hold);
+        self.push_report(Finish { task: hold.task, fence: hold.fence, outcome, then: Vec::new() }, now);
+    }
+
+    pub(super) fn push_report(&mut self, finish: Finish, now: Instant) {
+        if self.reports.is_empty() {
+            self.oldest_report = now;
+        }
+        self.reports.push(finish);
+    }
+
+    pub(super) fn report(&mut self, now: Instant) {
+        if self.reports.is_empty() || self.reporting || now < self.report_not_before {
+            return;
+        }
+        let is_due = self.in_hand.unfinished() == 0
+            || self.reports.len() >= REPORT_AT_ONCE
+            || now >= self.oldest_report + REPORT_AFTER;
+        if !is_due {
+            return;
+        }
+        let most = if self.report_singly > 0 { 1 } else { REPORT_AT_ONCE };
+        let batch: Vec<Finish> = self.reports.drain(..most.min(self.reports.len())).collect();
+        self.oldest_report = now;
+        self.reporting = true;
+        let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
+        tokio::spawn(async move {
+            let answers = store.finish_if_leased(&worker, batch.clone()).await;
+            let _ = sender.send(Happening::Reported(batch, answers));
+        });
+    }
+
+    pub(super) fn take_answers(
+        &mut self,
+        mut batch: Vec<Finish>,
+        answers: Result<Vec<bool>, StoreError>,
+        now: Instant,
+    ) {
+        self.reporting = false;
+        match answers {
+            Ok(answers) => {
+                self.report_singly = self.report_singly.saturating_sub(1);
+                for (finish, accepted) in batch.into_iter().zip(answers) {
+                    let Some(task) = self.in_hand.remove(Hold { task: finish.task, fence: finish.fence }) else {
+                        continue;
+                    };
+                    if accepted {
+                        self.executor.finished(&task, &finish.outcome);
+                    } else {
+                        // Should the store go on holding another claim of it for this worker, it is given back.
+                        self.unclear = true;
+                        tracing::warn!(
+                            target: "signalpost::worker", task = %task.id, receiver = task.receiver,
+                            attempt = task.attempt, "overtaken: what this run reported was refused"
+                        );
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::warn!(target: "signalpost::worker", %error, reports = batch.len(), "cannot report");
+                self.report_not_before = now + AFTER_FAILURE;
+                // One report that the store cannot take must not hold up the others, nor be lost itself. Whatever
+                // else is wrong is not the reports' doing.
+                if error.is_invalid_task() || error.is_refused() {
+                    match &mut batch[..] {
+                        [only] => {
+                            let reason = format!("what became of it could not be recorded: {error}");
+                            (only.outcome, only.then) = (Outcome::Dead { reason }, Vec::new());
+                        }
+                        several => self.report_singly = several.len(),
+                    }
+                    self.report_not_before = now;
+                }
+                batch.append(&mut self.reports);
+                self.reports = batch;
+            }
+        }
+    }
+}
