@@ -43,7 +43,7 @@ impl fmt::Display for Findings {
 /// When the scenario cannot be carried out. What it finds wrong is no error, but in the findings.
 pub fn run(program: &Path, freeze: &Freeze) -> Result<Findings, BoxError> {
     let mut findings = Findings::default();
-    let lease = Duration::from_secs(1);
+    let lease = Duration::from_secs(2);
     let site = Site::new(program, lease, Duration::from_millis(40))?;
     let (frozen, living) = (site.start()?, site.start()?);
     let mut sent = site.send(freeze.tasks)?;
@@ -61,8 +61,9 @@ pub fn run(program: &Path, freeze: &Freeze) -> Result<Findings, BoxError> {
     site.until("the other one to finish everything", || Ok(site.finished()? >= sent.len()))?;
     let before = site.history()?;
 
-    frozen.thaw()?;
+    // Before the thaw: a thawed worker is quick to find out.
     let known = site.workers()?;
+    frozen.thaw()?;
     site.until("the thawed worker to take a new lease", || Ok(site.workers()?.difference(&known).next().is_some()))?;
     sent.extend(site.send(freeze.tasks)?);
     site.until("both to go on", || Ok(site.finished()? >= sent.len()))?;
