@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep_until};
 
-use crate::driver::Happening;
+use crate::happening::Happening;
 use crate::{Executor, WorkerOptions};
 
 const PRUNE_EVERY: Duration = Duration::from_secs(60);

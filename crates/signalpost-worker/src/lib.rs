@@ -50,6 +50,7 @@
 mod backoff;
 mod driver;
 mod executor;
+mod happening;
 mod in_hand;
 mod keeper;
 mod options;

@@ -10,8 +10,8 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
-use crate::driver::Happening;
 use crate::executor::{Failure, Kind, Report, Run};
+use crate::happening::Happening;
 use crate::in_hand::Hold;
 
 /// A place among the concurrent runs. It is free again when this is dropped, however the run ended.

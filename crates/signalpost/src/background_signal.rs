@@ -15,15 +15,12 @@ use signalpost_worker::{Failure, Run, Success};
 use crate::background::{
     BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
+use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
 use crate::sending::{Row, Rows};
-use crate::signal::link_first;
 use crate::{Response, RobustResponses, install, link};
-
-/// The receiver that stands in the row of a background signal's whole send.
-pub(crate) const ALL: &str = "*";
 
 /// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
 ///

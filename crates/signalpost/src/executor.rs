@@ -5,8 +5,9 @@ use std::sync::Arc;
 use signalpost_store::{Outcome, PublishedReceiver, Store, Task};
 use signalpost_worker::{Executor, Failure, Known, ReceiverPolicy, Run};
 
-use crate::background_signal::{ALL, run_all};
+use crate::background_signal::run_all;
 use crate::data::DataMap;
+use crate::registry::ALL;
 use crate::run::RunContext;
 use crate::{lifecycle, registry};
 

@@ -9,10 +9,12 @@ use signalpost_dispatch::{ReceiverInfo, Sender};
 use signalpost_store::PublishedReceiver;
 
 use crate::background::BackgroundReceiver;
-use crate::background_signal::ALL;
 
 /// What the signals about tasks begin with.
 const ABOUT_TASKS: &str = "signalpost.task_";
+
+/// The receiver that stands in the row of a background signal's whole send.
+pub(crate) const ALL: &str = "*";
 
 /// Why a receiver could not be registered.
 #[derive(Debug, Clone, PartialEq, Eq)]

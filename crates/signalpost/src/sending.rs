@@ -7,11 +7,11 @@ use signalpost_dispatch::{ParkingBridge, Receiver, ReceiverError, SendError, Sen
 use signalpost_store::{NewTask, OutboxStatement, SendId, Store, StoreError, Task};
 
 use crate::background::BackgroundReceiver;
-use crate::background_signal::ALL;
 use crate::bridge::TokioBridge;
 use crate::data::DataMap;
 use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
 use crate::outbox::Outbox;
+use crate::registry::ALL;
 use crate::run::RunContext;
 use crate::{BoxError, Response, install, running_task};
 

@@ -19,6 +19,7 @@ use crate::background::{
     BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
 use crate::bridge::TokioBridge;
+use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
@@ -447,11 +448,6 @@ impl<P: Sync, R: Send> Signal<P, R> {
             (Rows::none(), all_failed(receivers, &error))
         })
     }
-}
-
-/// Connects what was declared. A failure is reported by whoever sends or installs.
-pub(crate) fn link_first() {
-    let _ = link::link();
 }
 
 fn row(template: &NewTask, receiver: Arc<BackgroundReceiver>) -> Row {

@@ -1,7 +1,12 @@
 //! The store on SQLite: one file, one writer connection on a thread of its own, group commit.
 
+mod claim;
+mod end;
+mod history;
+mod insert;
+mod lease;
 mod lock;
-mod operations;
+mod rescue;
 mod rows;
 mod schema;
 mod thread;
@@ -180,7 +185,7 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn outbox(&self) -> OutboxStatement {
         let now = (!self.clock.is_the_databases()).then(|| self.clock.now());
-        OutboxStatement { sql: operations::INSERT, now }
+        OutboxStatement { sql: insert::INSERT, now }
     }
 
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {
@@ -188,7 +193,7 @@ impl Store for SqliteStore {
             return Ok(Vec::new());
         }
         let (count, json) = (tasks.len(), self.outbox().parameter(&tasks)?);
-        self.writer.write_and_wake(move |connection| operations::insert(connection, &json, count)).await
+        self.writer.write_and_wake(move |connection| insert::insert(connection, &json, count)).await
     }
 
     async fn register(&self, lease: Duration) -> Result<Registered, StoreError> {
@@ -198,9 +203,7 @@ impl Store for SqliteStore {
         let death_is_visible = lock.is_some();
         let registered = self
             .writer
-            .write(move |connection| {
-                operations::register(connection, &worker, lock_name.as_deref(), clock.now(), lease)
-            })
+            .write(move |connection| lease::register(connection, &worker, lock_name.as_deref(), clock.now(), lease))
             .await;
         if let Some(lock) = lock {
             self.locks().insert(id.clone(), lock);
@@ -217,7 +220,7 @@ impl Store for SqliteStore {
         // The time is taken when the write happens: it may have waited for its turn.
         let renewing = worker.clone();
         let renewal =
-            self.writer.write(move |connection| operations::renew(connection, &renewing, clock.now(), lease)).await?;
+            self.writer.write(move |connection| lease::renew(connection, &renewing, clock.now(), lease)).await?;
         if renewal == Renewal::Gone {
             self.let_go(&worker);
         }
@@ -226,19 +229,19 @@ impl Store for SqliteStore {
 
     async fn release_all_but(&self, worker: &WorkerId, held: &[(TaskId, i64)]) -> Result<usize, StoreError> {
         let (worker, held) = (worker.clone(), held.to_vec());
-        self.writer.write_and_wake(move |connection| operations::release_all_but(connection, &worker, &held)).await
+        self.writer.write_and_wake(move |connection| lease::release_all_but(connection, &worker, &held)).await
     }
 
     async fn retire(&self, worker: &WorkerId) -> Result<(), StoreError> {
         let retiring = worker.clone();
-        self.writer.write_and_wake(move |connection| operations::retire(connection, &retiring)).await?;
+        self.writer.write_and_wake(move |connection| lease::retire(connection, &retiring)).await?;
         self.let_go(worker);
         Ok(())
     }
 
     async fn claim(&self, worker: &WorkerId, request: &ClaimRequest) -> Result<Claim, StoreError> {
         let (worker, request, now) = (worker.clone(), request.clone(), self.clock.now());
-        self.writer.write(move |connection| operations::claim(connection, &worker, &request, now)).await
+        self.writer.write(move |connection| claim::claim(connection, &worker, &request, now)).await
     }
 
     async fn finish_if_leased(&self, worker: &WorkerId, finishes: Vec<Finish>) -> Result<Vec<bool>, StoreError> {
@@ -247,23 +250,21 @@ impl Store for SqliteStore {
         }
         let (worker, outbox) = (worker.clone(), self.outbox());
         let now = self.clock.now();
-        self.writer
-            .write_and_wake(move |connection| operations::finish(connection, &worker, &finishes, &outbox, now))
-            .await
+        self.writer.write_and_wake(move |connection| end::finish(connection, &worker, &finishes, &outbox, now)).await
     }
 
     async fn rescue(&self, request: &RescueRequest) -> Result<Vec<Rescued>, StoreError> {
         let (asked, now, directory) = (request.clone(), self.clock.now(), self.lock_directory.clone());
         let own: Vec<WorkerId> = self.locks().keys().cloned().collect();
         let fallen =
-            self.reader.read(move |connection| operations::fallen(connection, &directory, &own, &asked, now)).await?;
+            self.reader.read(move |connection| rescue::fallen(connection, &directory, &own, &asked, now)).await?;
         if fallen.is_empty() {
             return Ok(Vec::new());
         }
         let (request, clock) = (request.clone(), self.clock.clone());
         let (rescued, locks) = self
             .writer
-            .write_and_wake(move |connection| operations::rescue(connection, fallen, &request, clock.now()))
+            .write_and_wake(move |connection| rescue::rescue(connection, fallen, &request, clock.now()))
             .await?;
         // Not before the commit: had that failed, the lock would be what shows the death to the next.
         locks.into_iter().for_each(WorkerLock::remove);
@@ -272,16 +273,16 @@ impl Store for SqliteStore {
 
     async fn cancel_if_waiting(&self, task: TaskId, reason: &str) -> Result<bool, StoreError> {
         let (now, reason) = (self.clock.now(), crate::readable_reason(reason));
-        self.writer.write(move |connection| operations::cancel(connection, task, &reason, now)).await
+        self.writer.write(move |connection| end::cancel(connection, task, &reason, now)).await
     }
 
     async fn prune(&self, state: EndState, older_than: Duration, limit: usize) -> Result<usize, StoreError> {
         let before = self.clock.now().saturating_sub(crate::clock::millis(older_than));
-        self.writer.write(move |connection| operations::prune(connection, state, before, limit)).await
+        self.writer.write(move |connection| history::prune(connection, state, before, limit)).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
-        self.reader.read(operations::counts).await
+        self.reader.read(history::counts).await
     }
 
     async fn task(&self, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
@@ -295,12 +296,12 @@ impl Store for SqliteStore {
 
     async fn publish_receivers(&self, receivers: &[PublishedReceiver]) -> Result<(), StoreError> {
         let (receivers, now) = (receivers.to_vec(), self.clock.now());
-        self.writer.write(move |connection| operations::publish(connection, &receivers, now)).await
+        self.writer.write(move |connection| insert::publish(connection, &receivers, now)).await
     }
 
     async fn published_receivers(&self, within: Duration) -> Result<Vec<PublishedReceiver>, StoreError> {
         let after = self.clock.now().saturating_sub(crate::clock::millis(within));
-        self.reader.read(move |connection| operations::published(connection, after)).await
+        self.reader.read(move |connection| insert::published(connection, after)).await
     }
 
     fn change_count(&self) -> u64 {

@@ -6,7 +6,8 @@ use signalpost_store::{Claim, ClaimRequest, Outcome, StoreError};
 use tokio::time::Instant;
 
 use super::reporting::REPORT_AT_ONCE;
-use super::{AFTER_FAILURE, Driver, Happening, LOOK_EVERY};
+use super::{AFTER_FAILURE, Driver, LOOK_EVERY};
+use crate::happening::Happening;
 use crate::stop::Stage;
 
 /// How long a suspect may keep the worker from claiming while others end, and how long it then waits. Each time in vain

@@ -8,12 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use signalpost_store::{Claim, ClaimRequest, Finish, Outcome, Store, StoreError, Task, TaskId, WorkerId};
+use signalpost_store::{Finish, Outcome, Store, Task, TaskId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::executor::Report;
+use crate::happening::Happening;
 use crate::in_hand::{Hold, InHand};
 use crate::keeper::SharedLease;
 use crate::pace::Pace;
@@ -29,16 +30,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// After a forced stop: how long to wait for runs to notice that they were aborted.
 const ABORT_TAKES: Duration = Duration::from_secs(1);
-
-pub(crate) enum Happening {
-    Ended(Hold, Report),
-    SlotFree(Hold),
-    Claimed(Result<Claim, StoreError>, ClaimRequest, WorkerId),
-    Reported(Vec<Finish>, Result<Vec<bool>, StoreError>),
-    GivenBack(Result<usize, StoreError>),
-    LeaseRenewed,
-    LeaseLost,
-}
 
 pub(crate) struct Driver {
     store: Arc<dyn Store>,

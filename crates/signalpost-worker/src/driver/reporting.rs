@@ -5,7 +5,8 @@ use std::time::Duration;
 use signalpost_store::{Finish, Outcome, StoreError};
 use tokio::time::Instant;
 
-use super::{AFTER_FAILURE, Driver, Happening};
+use super::{AFTER_FAILURE, Driver};
+use crate::happening::Happening;
 use crate::in_hand::Hold;
 
 /// Reports go to the store at once when nothing else is in hand, and otherwise when the oldest has waited this long
