@@ -221,12 +221,11 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ///
     /// When the payload is beyond the limits, or the store fails. Never a receiver's error.
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        let rows = self.rows(&sender.into(), payload)?;
+        let (send_id, rows) = self.rows(&sender.into(), payload)?;
         rows.check_waiting()?;
         if install::current().is_none() {
             return Ok(Sent::RanHere(rows.write_robust_waiting()));
         }
-        let send_id = rows.send_id;
         rows.write_waiting::<()>().map(|_| Sent::Queued(send_id))
     }
 
@@ -236,11 +235,10 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ///
     /// As [`AsyncSignal::send`].
     pub async fn asend(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        let rows = self.rows(&sender.into(), payload)?;
+        let (send_id, rows) = self.rows(&sender.into(), payload)?;
         if install::current().is_none() {
             return Ok(Sent::RanHere(rows.write_robust().await));
         }
-        let send_id = rows.send_id;
         rows.write::<()>().await.map(|_| Sent::Queued(send_id))
     }
 
@@ -255,24 +253,24 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Sent, SendError> {
-        let rows = self.rows(&sender.into(), payload)?;
+        let (send_id, rows) = self.rows(&sender.into(), payload)?;
         if install::current().is_none() {
             return Ok(Sent::RanHere(rows.write_robust().await));
         }
-        let send_id = rows.send_id;
         rows.write_in::<(), _>(&mut outbox).await.map(|_: Vec<(Receiver, Response<()>)>| Sent::Queued(send_id))
     }
 
-    fn rows(&self, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
+    fn rows(&self, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
         link::link().map_err(SendError::sending)?;
         let payload = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
         let mut task = Rows::template(self.name, sender, payload.into())?;
         task.queue = self.queue.to_owned();
         let mut rows = Rows::none();
-        rows.send_id = task.send_id;
+        let send_id = task.send_id;
+        rows.send_id = Some(send_id);
         let runs = in_order(self.name, sender);
         rows.own.push(Row { task, runs });
-        Ok(rows)
+        Ok((send_id, rows))
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct Row {
 
 /// The rows of one send, and of the sends that its inline receivers make within it.
 pub(crate) struct Rows {
-    pub(crate) send_id: SendId,
+    /// `None` while there are no rows: most sends of most signals make none, and an id costs a shared counter.
+    pub(crate) send_id: Option<SendId>,
     pub(crate) own: Vec<Row>,
     pub(crate) scope: Scope,
 }
@@ -54,7 +55,7 @@ impl Scope {
 
 impl Rows {
     pub(crate) fn none() -> Self {
-        Self { send_id: SendId::new(), own: Vec::new(), scope: Scope::default() }
+        Self { send_id: None, own: Vec::new(), scope: Scope::default() }
     }
 
     /// What every row of a send has in common.
@@ -94,8 +95,9 @@ impl Rows {
 
     /// What the send's own receivers respond if all goes well.
     pub(crate) fn responses<R>(&self) -> Vec<(Receiver, Response<R>)> {
+        let Some(send_id) = self.send_id else { return Vec::new() };
         let queued = install::current().is_some();
-        let response = || if queued { Response::Queued(self.send_id) } else { Response::RanHere };
+        let response = || if queued { Response::Queued(send_id) } else { Response::RanHere };
         self.receivers().map(|receiver| (receiver, response())).collect()
     }
 

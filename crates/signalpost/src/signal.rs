@@ -75,7 +75,7 @@ impl<P, R> Signal<P, R> {
     pub fn has_listeners(&self, sender: &Sender) -> bool {
         // What cannot be linked cannot be sent either: the send says why.
         let linked = link::link().is_ok();
-        linked && (self.inline.has_listeners(sender) || self.background(sender).next().is_some())
+        linked && (self.inline.has_listeners(sender) || !self.background(sender).is_empty())
     }
 
     /// Everything that is connected: inline receivers in order of connection, then background ones.
@@ -91,11 +91,12 @@ impl<P, R> Signal<P, R> {
         inline.iter().map(ConnectedReceiver::from).chain(background).collect()
     }
 
-    fn background(&self, sender: &Sender) -> impl Iterator<Item = Arc<BackgroundReceiver>> + use<P, R> {
-        let receivers = self.background.load_full().map_or_else(Vec::new, |receivers| {
-            receivers.iter().filter(|receiver| receiver.hears(sender)).cloned().collect()
-        });
-        receivers.into_iter()
+    /// The background receivers of a sender. Costs nothing that threads share where there are none.
+    fn background(&self, sender: &Sender) -> Vec<Arc<BackgroundReceiver>> {
+        match &*self.background.load() {
+            Some(receivers) => receivers.iter().filter(|receiver| receiver.hears(sender)).cloned().collect(),
+            None => Vec::new(),
+        }
     }
 
     /// Removes the connection of an inline receiver; false when there is none with this id.
@@ -429,12 +430,12 @@ impl<P: Sync, R: Send> Signal<P, R> {
 
     fn rows(&self, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
         link::link().map_err(SendError::sending)?;
-        let receivers: Vec<_> = self.background(sender).collect();
+        let receivers = self.background(sender);
         let mut rows = Rows::none();
         if let (false, Some(encode)) = (receivers.is_empty(), self.encode.get()) {
             let payload = encode(payload, PayloadLimits::default()).map_err(SendError::sending)?;
             let template = Rows::template(self.name(), sender, payload.into())?;
-            rows.send_id = template.send_id;
+            rows.send_id = Some(template.send_id);
             rows.own = receivers.into_iter().map(|receiver| row(&template, receiver)).collect();
         }
         Ok(rows)
@@ -444,7 +445,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     fn rows_robust(&self, sender: &Sender, payload: &P) -> (Rows, RobustResponses<R>) {
         self.rows(sender, payload).map(|rows| (rows, Vec::new())).unwrap_or_else(|error| {
             tracing::error!(target: "signalpost", signal = self.name(), %error, "tasks cannot be written");
-            let receivers = self.background(sender).map(|receiver| receiver.receiver);
+            let receivers = self.background(sender).into_iter().map(|receiver| receiver.receiver);
             (Rows::none(), all_failed(receivers, &error))
         })
     }

@@ -117,6 +117,9 @@ fn introduce(address: &str, folders: &Folders, published: usize) {
     eprintln!("  watch the tasks      {address}/status");
     eprintln!("  read the mail        {}", folders.mail.join("new").display());
     eprintln!("  {published} of {} sample articles were new and have been published", sample::SAMPLES.len());
+    if published > 0 {
+        eprintln!("  The webhook refuses its first call for each article on purpose: a warning and a retry follow.");
+    }
 }
 
 async fn idle(newsroom: Newsroom) {
