@@ -91,7 +91,8 @@ impl Worker {
     }
 
     /// How long a clean stop waits for the receivers that run. Default: 30 s. What is left then is dropped and given
-    /// back; blocking code is left to itself.
+    /// back; blocking code is left to itself. (A tokio runtime that is dropped waits for it: end the process, or use
+    /// `Runtime::shutdown_timeout`, if that may take long.)
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.options.grace = grace;
