@@ -142,7 +142,7 @@ impl NewTask {
 pub struct Task {
     /// Its number.
     pub id: TaskId,
-    /// The send that it belongs to.
+    /// The send that it belongs to. As text, because a row put in by hand may hold anything.
     pub send_id: String,
     /// The signal's name.
     pub signal: String,
@@ -304,7 +304,7 @@ impl fmt::Display for State {
 pub struct TaskRecord {
     /// Its number.
     pub id: TaskId,
-    /// The send that it belongs to.
+    /// The send that it belongs to. As text, because a row put in by hand may hold anything.
     pub send_id: String,
     /// The signal's name.
     pub signal: String,

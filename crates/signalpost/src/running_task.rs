@@ -14,7 +14,7 @@ use signalpost_store::{Store, Task, TaskId};
 pub struct RunningTask {
     /// The task's number; 0 when the receiver runs inline because no store is installed.
     pub id: TaskId,
-    /// The send that it belongs to.
+    /// The send that it belongs to. As text, because a row put in by hand may hold anything.
     pub send_id: String,
     /// The name of the receiver; `*` where a background signal's receivers run together.
     pub receiver: String,
