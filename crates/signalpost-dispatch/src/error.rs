@@ -58,7 +58,8 @@ impl SendError {
 
 impl fmt::Debug for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendError").field("receiver", &self.receiver).field("source", &self.source).finish()
+        // As it is displayed: a `main` that returns the error shows this.
+        fmt::Display::fmt(self, f)
     }
 }
 

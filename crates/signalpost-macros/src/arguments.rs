@@ -46,6 +46,15 @@ impl Parse for Arguments {
             Expr::Array(ExprArray { elems, .. }) => elems.into_iter().collect::<Vec<_>>(),
             one => vec![one],
         };
+        if let [Expr::Path(path)] = &signals[..]
+            && let Some(word) = path.path.get_ident()
+            && (FLAGS.iter().any(|flag| word == flag) || OPTIONS.iter().any(|(option, _)| word == option))
+        {
+            return Err(Error::new(
+                word.span(),
+                format!("name the signal before `{word}`: #[receiver(SIGNAL, {word})]"),
+            ));
+        }
         let mut arguments = Self { signals, background: false, keep_result: false, options: Vec::new() };
         if input.is_empty() {
             return Ok(arguments);

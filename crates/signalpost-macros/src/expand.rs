@@ -23,7 +23,7 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
         )),
     });
     let event = parameters.next().unwrap_or_else(|| {
-        Err(Error::new(signature.paren_token.span.join(), "a receiver takes the event: `event: &Event<Payload>`"))
+        Err(Error::new(signature.paren_token.span.join(), "a receiver takes the event: `event: &Event<'_, Payload>`"))
     })?;
     let others: Vec<&Type> = parameters.collect::<Result<_>>()?;
     let connects = if arguments.background {
@@ -65,10 +65,13 @@ fn name(arguments: &Arguments, function: &ItemFn) -> TokenStream {
 
 fn inline(arguments: &Arguments, function: &ItemFn, event: &Type, others: &[&Type]) -> Result<TokenStream> {
     if !matches!(event, Type::Reference(_)) {
-        return Err(Error::new(event.span(), "an inline receiver borrows its event: `event: &Event<Payload>`"));
+        return Err(Error::new(
+            event.span(),
+            "without `background` a receiver borrows its event: `event: &Event<'_, Payload>`",
+        ));
     }
     if let Some(other) = others.first() {
-        return Err(Error::new(other.span(), "an inline receiver takes the event and nothing else"));
+        return Err(Error::new(other.span(), "without `background` a receiver takes the event and nothing else"));
     }
     let (ident, name) = (&function.sig.ident, name(arguments, function));
     let connect = if function.sig.asyncness.is_some() { quote!(__connect_async) } else { quote!(__connect) };
@@ -103,6 +106,7 @@ fn background(arguments: &Arguments, function: &ItemFn, by_reference: bool, othe
     let is_blocking = function.sig.asyncness.is_none();
     let connects = arguments.signals.iter().map(|signal| {
         quote! {
+            ::signalpost::__private::assert_payload(&#signal);
             (&#signal).__connect_background(
                 #options,
                 ::signalpost::__private::Declared {

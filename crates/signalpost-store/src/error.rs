@@ -6,7 +6,7 @@ use std::path::Path;
 /// A store's failure: what went wrong, and on a second line what to do about it, where something can be done.
 ///
 /// The predicates tell apart what callers may want to treat differently.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StoreError {
     kind: Kind,
     message: String,
@@ -127,6 +127,17 @@ impl StoreError {
     }
 
     #[cfg(feature = "sqlite")]
+    pub(crate) fn not_a_path(text: &str) -> Self {
+        let hint = "a store is opened by the path of its file: leave out `sqlite:` and the slashes that belong to it";
+        Self::new(Kind::Other, format!("`{text}` is a URL"), Some(hint))
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn directory(path: &Path) -> Self {
+        Self::new(Kind::Other, format!("{} is a directory", path.display()), Some("give the path of a file in it"))
+    }
+
+    #[cfg(feature = "sqlite")]
     pub(crate) fn in_memory() -> Self {
         Self::new(
             Kind::Other,
@@ -164,9 +175,11 @@ impl StoreError {
             Some(Code::ConstraintViolation | Code::TooBig | Code::TypeMismatch) => {
                 Self::new(Kind::Refused, format!("{file}: {error}"), None)
             }
-            Some(Code::CannotOpen) => {
-                Self::new(Kind::Other, format!("cannot open {file}: {error}"), Some("check that its directory exists"))
-            }
+            Some(Code::CannotOpen) => Self::new(
+                Kind::Other,
+                format!("cannot open {file}: {error}"),
+                Some("check that its directory exists, and create it first"),
+            ),
             _ => Self::new(Kind::Other, format!("{file}: {error}"), None),
         }
     }
@@ -179,6 +192,13 @@ impl fmt::Display for StoreError {
             Some(hint) => write!(f, "\n  hint: {hint}"),
             None => Ok(()),
         }
+    }
+}
+
+/// As it is displayed: a `main` that returns the error shows this.
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -112,6 +112,8 @@ pub struct NewTask {
     pub parent: Option<TaskId>,
     /// How many sends lie between this one and the first. Default: 0.
     pub depth: u32,
+    /// Why an earlier run of the same work failed, where this task follows from one. Default: nothing has failed.
+    pub reason: Option<String>,
 }
 
 impl NewTask {
@@ -132,6 +134,7 @@ impl NewTask {
             headers: BTreeMap::new(),
             parent: None,
             depth: 0,
+            reason: None,
         }
     }
 }

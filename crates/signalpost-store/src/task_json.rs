@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::clock::millis;
-use crate::{NewTask, StoreError};
+use crate::{NewTask, StoreError, readable_reason};
 
 /// The longest name of a signal, sender, receiver or queue, in bytes.
 const MAX_NAME: usize = 200;
@@ -29,6 +29,8 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<i64>,
     depth: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     now: Option<i64>,
 }
@@ -87,6 +89,7 @@ fn row(task: &NewTask, now: Option<i64>) -> Result<Row<'_>, StoreError> {
         headers,
         parent: task.parent.map(|parent| parent.0),
         depth: task.depth,
+        reason: task.reason.as_deref().map(readable_reason),
         now,
     })
 }

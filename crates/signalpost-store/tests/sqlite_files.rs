@@ -64,6 +64,13 @@ fn a_missing_directory_is_named() {
 }
 
 #[test]
+fn a_directory_and_a_url_are_told_apart_from_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(refusal(directory.path()).to_string().contains("is a directory"));
+    assert!(refusal(Path::new("sqlite://data/app.db")).to_string().contains("is a URL"));
+}
+
+#[test]
 fn an_in_memory_database_is_refused() {
     for path in [":memory:", "file::memory:?cache=shared", ""] {
         let error = SqliteStore::open(path).unwrap_err();

@@ -1,5 +1,6 @@
 //! The worker: registers, works, stops.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::run::AbortOnDrop;
 use crate::{Executor, Stopper, WorkerOptions};
 
 /// Why a worker could not start, or could not end cleanly.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
     /// The settings make no sense; the text says which, and what would.
@@ -21,6 +22,13 @@ pub enum WorkerError {
     /// The store refused the worker.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// As it is displayed: a `main` that returns the error shows this.
+impl fmt::Debug for WorkerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A process's part in running tasks: claims them from a store and has an [`Executor`] run them, until it is stopped.

@@ -254,9 +254,6 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         payload: &P,
     ) -> Result<Sent, SendError> {
         let (send_id, rows) = self.rows(&sender.into(), payload)?;
-        if install::current().is_none() {
-            return Ok(Sent::RanHere(rows.write_robust().await));
-        }
         rows.write_in::<(), _>(&mut outbox).await.map(|_: Vec<(Receiver, Response<()>)>| Sent::Queued(send_id))
     }
 
@@ -326,6 +323,7 @@ fn follow_up(task: &Task, receiver: &BackgroundReceiver, failure: &Failure) -> N
     next.headers = task.headers.clone().unwrap_or_default();
     next.parent = Some(task.id);
     next.depth = task.depth;
+    next.reason = Some(failure.reason.clone());
     next.delay = failure.wanted_delay().unwrap_or_else(|| receiver.policy.backoff.delay(1, 0.5));
     next
 }

@@ -101,7 +101,12 @@ impl<T: Send + Sync + 'static> FromRun for Data<T> {
 
     fn from_run(run: &RunContext) -> Result<Self, Failure> {
         run.data.get::<T>().map(Data).ok_or_else(|| {
-            Failure::new(format!("there is no `{}`: give it to the worker with .data(…)", type_name::<T>()))
+            let remedy = if run.is_in_worker() {
+                "give it to the worker with .data(…)"
+            } else {
+                "no store is installed, so this runs inside the send: install one, or give it with signalpost::provide(…)"
+            };
+            Failure::new(format!("there is no `{}`: {remedy}", type_name::<T>()))
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The store that sends write to: one for the process, another one for a scope.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,7 +19,7 @@ tokio::task_local! {
 const COMPARED: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a store could not be installed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InstallError {
     /// A store is installed in this process already.
@@ -33,6 +34,13 @@ pub enum InstallError {
     /// Workers know receivers that this process does not, and [`install_strictly`] was asked.
     #[error("workers know receivers that this process does not, so its sends would write no task for them: {0}")]
     Missing(String),
+}
+
+/// As it is displayed: a `main` that returns the error shows this.
+impl fmt::Debug for InstallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// What installing a store found.

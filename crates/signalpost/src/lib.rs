@@ -67,7 +67,7 @@ pub fn sender<T: SenderType>() -> Sender {
 pub mod __private {
     pub use crate::background::Declared;
     pub use crate::link::Registration;
-    pub use crate::run::{RunContext, kept_outcome, outcome, payload_for, run_async, run_blocking};
+    pub use crate::run::{RunContext, assert_payload, kept_outcome, outcome, payload_for, run_async, run_blocking};
     pub use inventory;
 }
 

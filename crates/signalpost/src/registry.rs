@@ -17,8 +17,15 @@ const ABOUT_TASKS: &str = "signalpost.task_";
 pub(crate) const ALL: &str = "*";
 
 /// Why a receiver could not be registered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RegistryError(String);
+
+/// As it is displayed: a `main` that returns the error shows this.
+impl fmt::Debug for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl RegistryError {
     pub(crate) fn option_of_the_signal(receiver: &str, signal: &str) -> Self {

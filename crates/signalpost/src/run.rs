@@ -32,6 +32,10 @@ impl RunContext {
             .map_err(|error| Failure::permanent(error.to_string()))
     }
 
+    pub(crate) fn is_in_worker(&self) -> bool {
+        self.running.store.is_some()
+    }
+
     /// The sender, by the label that was stored.
     pub fn sender(&self) -> Sender {
         self.task.sender.clone().map_or(Sender::NONE, Sender::label)
@@ -73,6 +77,18 @@ impl<P, R> HasPayload for Signal<P, R> {
 impl<P> HasPayload for AsyncSignal<P> {
     type Payload = P;
 }
+
+/// What the payload of a background receiver must be.
+#[diagnostic::on_unimplemented(
+    message = "the payload `{Self}` of a background receiver cannot be stored",
+    note = "it is kept as JSON: #[derive(serde::Serialize, serde::Deserialize)], and no borrowed data"
+)]
+pub trait StoredPayload {}
+
+impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> StoredPayload for P {}
+
+/// Says in one sentence what is wrong with a payload, where there is something.
+pub fn assert_payload<S: HasPayload<Payload: StoredPayload>>(_signal: &S) {}
 
 /// The run's payload, which is that of `_signal`.
 pub fn payload_for<S: HasPayload<Payload: DeserializeOwned>>(

@@ -170,21 +170,33 @@ impl Rows {
         }
     }
 
-    /// Writes the rows on a connection of the caller's; without a store that says how, runs them.
+    /// Writes the rows on a connection of the caller's.
     pub(crate) async fn write_in<R, O: Outbox>(
         mut self,
         outbox: &mut O,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let Some(store) = install::current() else { return self.write().await };
         let responses = self.responses();
         let rows = self.all();
         if !rows.is_empty() {
+            // Running the receivers here would be before the commit, or in spite of a rollback.
+            let store = install::current().ok_or_else(|| SendError::sending(NO_STORE))?;
             insert_in(outbox, &store.outbox(), &rows).await.map_err(SendError::sending)?;
             tell_enqueued(&rows);
         }
         Ok(responses)
     }
 }
+
+const NO_STORE: &str = "no store is installed, so tasks cannot be written on this connection\n  hint: \
+    signalpost::install(store).await once, at the start";
+
+/// A transaction that could not take the write lock.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0}\n  hint: a transaction that reads before it sends must begin with signalpost::begin_immediate; otherwise somebody \
+     else has kept the lock for longer than this connection waits"
+)]
+struct Locked(#[source] BoxError);
 
 /// The same failure as the response of several receivers.
 pub(crate) fn all_failed<R>(
@@ -201,6 +213,9 @@ async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows:
     let written = outbox.execute(statement.sql, &json).await.map_err(|error| {
         if error.to_string().contains("no such table: signalpost_task") {
             return StoreError::without_tables("the database of this connection").into();
+        }
+        if error.to_string().contains("database is locked") {
+            return Locked(error).into();
         }
         error
     })?;

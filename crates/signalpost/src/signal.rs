@@ -306,8 +306,9 @@ impl<P: Sync, R: Send> Signal<P, R> {
     /// Sends to every receiver of `sender`: runs the inline ones on this thread, writes a task for each background one,
     /// and returns when the tasks are durable.
     ///
-    /// Within a transaction that holds the store's database, use [`Signal::send_in`]: this would wait for the lock that
-    /// the caller itself holds, and end in an error that says so.
+    /// Blocks the thread; asynchronous code uses [`Signal::asend`]. Within a transaction that holds the store's database,
+    /// use [`Signal::send_in`]: this would wait for the lock that the caller itself holds, and end in an error that says
+    /// so. An asynchronous inline receiver that needs a runtime needs one around the send.
     ///
     /// # Errors
     ///
@@ -364,7 +365,8 @@ impl<P: Sync, R: Send> Signal<P, R> {
     /// with that connection's durability.
     ///
     /// `outbox` is a connection or transaction of sqlx or SeaORM (features `sqlx` and `sea-orm`), or anything else that
-    /// can execute a statement: see [`Outbox`]. Inline receivers run now, before the commit.
+    /// can execute a statement: see [`Outbox`]. Inline receivers run now, before the commit. A transaction that reads
+    /// before it sends must hold the write lock from its beginning: [`begin_immediate`](crate::begin_immediate).
     ///
     /// ```no_run
     /// # use signalpost::{BoxError, Sender, Signal};
@@ -381,7 +383,8 @@ impl<P: Sync, R: Send> Signal<P, R> {
     ///
     /// # Errors
     ///
-    /// As [`Signal::send`]; also when the connection's database has no tables of signalpost.
+    /// As [`Signal::send`]; also when the connection's database has no tables of signalpost, and when there are background
+    /// receivers but no store is installed: run here, they would not wait for the commit.
     pub async fn send_in(
         &self,
         mut outbox: impl Outbox,

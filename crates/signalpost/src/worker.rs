@@ -1,5 +1,6 @@
 //! The worker of registered receivers.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::executor::RegisteredReceivers;
 use crate::{RegistryError, link, registry};
 
 /// Why a worker could not start, or could not end cleanly.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
     /// What was declared with `#[receiver]` cannot be registered.
@@ -29,6 +30,13 @@ pub enum WorkerError {
     /// The settings make no sense, or the store refused the worker.
     #[error(transparent)]
     Worker(#[from] signalpost_worker::WorkerError),
+}
+
+/// As it is displayed: a `main` that returns the error shows this.
+impl fmt::Debug for WorkerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Runs the background receivers that are registered in this process, with tasks from a store.
@@ -156,8 +164,23 @@ impl Worker {
                 return Err(WorkerError::MissingData { receiver: receiver.name(), needs: needs.name() });
             }
         }
+        warn_of_queues_not_served(&options.queues);
         let executor = Arc::new(RegisteredReceivers { store: store.clone(), data: Arc::new(data) });
         Ok(signalpost_worker::Worker::new(store, executor, options)?)
+    }
+}
+
+/// Another worker may serve them. If none does, their tasks wait for ever.
+fn warn_of_queues_not_served(served: &[String]) {
+    let mut others: Vec<_> = registry::all().iter().map(|receiver| (receiver.queue, receiver.name())).collect();
+    others.retain(|(queue, _)| !served.iter().any(|served| served == queue));
+    others.sort_unstable();
+    for (queue, receiver) in others {
+        tracing::warn!(
+            target: "signalpost", queue, receiver, ?served,
+            "this worker does not serve the queue of a receiver that is registered here: name it in .queues([…]), \
+             unless another worker does"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use common::Warnings;
 use signalpost::{
-    AsyncSignal, BackgroundOptions, BoxError, Data, Event, Response, Sender, Sent, Signal, provide, receiver,
+    AsyncSignal, BackgroundOptions, BoxError, Data, Event, Outbox, Response, Sender, Sent, Signal, provide, receiver,
     running_task,
 };
 use std::sync::{LazyLock, Mutex};
@@ -119,4 +119,32 @@ async fn a_thread_that_may_not_wait_for_async_receivers_is_told_of_asend_before_
     let responses = IMPATIENT.send_robust(Sender::NONE, &1);
     assert_eq!(responses[0].1.as_ref().unwrap_err().to_string(), "an inline receiver has run");
     assert!(responses[1].1.as_ref().unwrap_err().to_string().contains("hint: use asend"));
+}
+
+/// A connection on which nothing may be written.
+struct Untouched;
+
+impl Outbox for Untouched {
+    async fn execute(&mut self, sql: &str, _json: &str) -> Result<u64, BoxError> {
+        panic!("without a store nothing says what to write: {sql}")
+    }
+}
+
+static ORDERED: Signal<u32> = Signal::new("tests.no_store.ordered");
+static PACKED: AsyncSignal<u32> = AsyncSignal::new("tests.no_store.packed");
+
+#[receiver(ORDERED, background)]
+async fn never(_event: Event<'_, u32>) {
+    panic!("this would run before the commit, or in spite of a rollback");
+}
+
+#[tokio::test]
+async fn a_send_on_a_connection_needs_a_store_that_says_how() {
+    let errors = [
+        ORDERED.send_in(Untouched, Sender::NONE, &1).await.unwrap_err(),
+        PACKED.send_in(Untouched, Sender::NONE, &1).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("hint: signalpost::install(store).await once, at the start"), "{error}");
+    }
 }

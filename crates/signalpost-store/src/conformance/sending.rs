@@ -29,7 +29,9 @@ pub async fn a_task_is_stored_as_it_was_given(fixture: &impl Fixture) {
     given.headers = BTreeMap::from([("language".to_owned(), "de".to_owned())]);
     given.parent = Some(TaskId(77));
     given.depth = 2;
-    store.insert(vec![given.clone()]).await.unwrap();
+    given.reason = Some("failed beside others".to_owned());
+    let id = store.insert(vec![given.clone()]).await.unwrap()[0];
+    assert_eq!(store.task(id).await.unwrap().unwrap().reason, given.reason);
 
     let worker = worker(&store).await;
     let claim = store.claim(&worker, &crate::ClaimRequest::new(["mail"], 1)).await.unwrap();

@@ -2,7 +2,7 @@
 -- Kept to what SQLite 3.37 understands. strftime('%f') gives 'SS.SSS': seconds from '%s', milliseconds from it.
 INSERT INTO signalpost_task (
     send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key,
-    payload, payload_version, headers, parent, depth, created_at
+    payload, payload_version, headers, parent, depth, reason, created_at
 )
 SELECT
     json_extract(task, '$.send_id'),
@@ -19,6 +19,7 @@ SELECT
     json_extract(task, '$.headers'),
     json_extract(task, '$.parent'),
     json_extract(task, '$.depth'),
+    json_extract(task, '$.reason'),
     now
 FROM (
     SELECT

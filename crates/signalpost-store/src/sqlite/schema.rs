@@ -27,6 +27,12 @@ pub(super) fn open(options: &SqliteOptions) -> Result<(PathBuf, Connection), Sto
     if path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:") {
         return Err(StoreError::in_memory());
     }
+    if path.to_string_lossy().starts_with("sqlite:") {
+        return Err(StoreError::not_a_path(&path.to_string_lossy()));
+    }
+    if path.is_dir() {
+        return Err(StoreError::directory(path));
+    }
     if fs::metadata(path).is_ok_and(|file| file.permissions().readonly()) {
         return Err(StoreError::read_only(path));
     }

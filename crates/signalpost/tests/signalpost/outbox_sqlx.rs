@@ -190,6 +190,8 @@ async fn a_transaction_with_an_error_of_its_own_keeps_that_error() {
     let (pool, signal) = (pool(&bench).await, two("tests.sqlx.error", ["tests.sqlx.e1", "tests.sqlx.e2"]));
     let held = begin_immediate(&pool).await.unwrap();
     let error = bench.within(signal.send_in(&pool, Sender::NONE, &1)).await.unwrap_err();
-    assert!(error.downcast_ref::<sqlx::Error>().is_some(), "{error}");
+    assert!(error.to_string().contains("must begin with signalpost::begin_immediate"), "{error}");
+    let cause = std::error::Error::source(&error).unwrap();
+    assert!(cause.downcast_ref::<sqlx::Error>().is_some(), "{error}");
     held.rollback().await.unwrap();
 }
