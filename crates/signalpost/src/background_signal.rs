@@ -20,7 +20,7 @@ use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
 use crate::sending::{Row, Rows};
-use crate::{Response, RobustResponses, install, link};
+use crate::{RobustResponses, install, link};
 
 /// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
 ///
@@ -246,7 +246,8 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ///
     /// # Errors
     ///
-    /// As [`AsyncSignal::send`]; also when the connection's database has no tables of signalpost.
+    /// As [`AsyncSignal::send`]; also when the connection's database has no tables of signalpost, and when no store is
+    /// installed.
     pub async fn send_in(
         &self,
         mut outbox: impl Outbox,
@@ -254,7 +255,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         payload: &P,
     ) -> Result<Sent, SendError> {
         let (send_id, rows) = self.rows(&sender.into(), payload)?;
-        rows.write_in::<(), _>(&mut outbox).await.map(|_: Vec<(Receiver, Response<()>)>| Sent::Queued(send_id))
+        rows.write_in::<(), _>(&mut outbox).await.map(|_| Sent::Queued(send_id))
     }
 
     fn rows(&self, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {

@@ -61,17 +61,7 @@ pub struct Installed {
 ///
 /// When a store is installed already, two receivers have one name, or the store cannot be read.
 pub async fn install(store: Arc<dyn Store>) -> Result<Installed, InstallError> {
-    link::link()?;
-    let installed = compare(&*store).await?;
-    if !installed.missing.is_empty() {
-        tracing::warn!(
-            target: "signalpost", missing = ?installed.missing,
-            "workers know receivers that this process does not: its sends write no task for them. Is a crate with \
-             receivers linked that nothing refers to?"
-        );
-    }
-    INSTALLED.set(store).map_err(|_| InstallError::Twice)?;
-    Ok(installed)
+    install_unless(store, |_| false).await
 }
 
 /// As [`install`], but a difference is refused.
@@ -80,12 +70,27 @@ pub async fn install(store: Arc<dyn Store>) -> Result<Installed, InstallError> {
 ///
 /// As [`install`]; and [`InstallError::Missing`].
 pub async fn install_strictly(store: Arc<dyn Store>) -> Result<Installed, InstallError> {
+    install_unless(store, |found| !found.missing.is_empty()).await
+}
+
+async fn install_unless(
+    store: Arc<dyn Store>,
+    refused: impl Fn(&Installed) -> bool,
+) -> Result<Installed, InstallError> {
     link::link()?;
     let found = compare(&*store).await?;
-    if !found.missing.is_empty() {
+    if refused(&found) {
         return Err(InstallError::Missing(found.missing.join(", ")));
     }
-    install(store).await
+    INSTALLED.set(store).map_err(|_| InstallError::Twice)?;
+    if !found.missing.is_empty() {
+        tracing::warn!(
+            target: "signalpost", missing = ?found.missing,
+            "workers know receivers that this process does not: its sends write no task for them. Is a crate with \
+             receivers linked that nothing refers to?"
+        );
+    }
+    Ok(found)
 }
 
 async fn compare(store: &dyn Store) -> Result<Installed, StoreError> {

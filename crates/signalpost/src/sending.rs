@@ -126,6 +126,11 @@ impl Rows {
         if self.run_async_here() { TokioBridge::check().map_err(SendError::sending) } else { Ok(()) }
     }
 
+    /// Whether the rows can be written on a connection. Asked before anybody has run.
+    pub(crate) fn check_store(&self) -> Result<(), SendError> {
+        if self.own.is_empty() { Ok(()) } else { installed().map(drop) }
+    }
+
     /// As [`Rows::write`], while this thread waits.
     pub(crate) fn write_waiting<R: Send>(self) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
         self.wait(|rows| rows.write())?
@@ -178,17 +183,23 @@ impl Rows {
         let responses = self.responses();
         let rows = self.all();
         if !rows.is_empty() {
-            // Running the receivers here would be before the commit, or in spite of a rollback.
-            let store = install::current().ok_or_else(|| SendError::sending(NO_STORE))?;
-            insert_in(outbox, &store.outbox(), &rows).await.map_err(SendError::sending)?;
+            insert_in(outbox, &installed()?.outbox(), &rows).await.map_err(SendError::sending)?;
             tell_enqueued(&rows);
         }
         Ok(responses)
     }
 }
 
-const NO_STORE: &str = "no store is installed, so tasks cannot be written on this connection\n  hint: \
-    signalpost::install(store).await once, at the start";
+/// The store that says how to write on a connection. To run the receivers instead would be before the commit, or in
+/// spite of a rollback.
+fn installed() -> Result<Arc<dyn Store>, SendError> {
+    install::current().ok_or_else(|| {
+        SendError::sending(
+            "no store is installed, so tasks cannot be written on this connection\n  hint: \
+             signalpost::install(store).await once, at the start",
+        )
+    })
+}
 
 /// A transaction that could not take the write lock.
 #[derive(Debug, thiserror::Error)]

@@ -393,6 +393,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
         let sender = sender.into();
         let rows = self.rows(&sender, payload)?;
+        rows.check_store()?;
         let inline = self.inline.asend_event(&self.event(&sender, payload, &rows.scope)).await?;
         Ok(join(inline, rows.write_in(&mut outbox).await?))
     }

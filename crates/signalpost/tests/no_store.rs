@@ -138,6 +138,12 @@ async fn never(_event: Event<'_, u32>) {
     panic!("this would run before the commit, or in spite of a rollback");
 }
 
+/// Were it to run, its error would be the first.
+#[receiver(ORDERED)]
+fn before_the_order(_event: &Event<u32>) -> Result<(), BoxError> {
+    Err("an inline receiver has run".into())
+}
+
 #[tokio::test]
 async fn a_send_on_a_connection_needs_a_store_that_says_how() {
     let errors = [

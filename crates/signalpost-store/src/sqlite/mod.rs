@@ -71,8 +71,8 @@ impl SqliteOptions {
     }
 
     /// How often the database is asked for other processes' commits while a worker of this process is idle.
-    /// Default: 2 ms, which costs well under a hundredth of a core. It bounds how soon an idle worker hears of a
-    /// commit elsewhere.
+    /// Default: 2 ms. It bounds how soon an idle worker hears of a commit elsewhere, and is most of what an idle
+    /// worker costs: longer saves that.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
@@ -101,7 +101,7 @@ impl SqliteOptions {
     /// # Errors
     ///
     /// When the SQLite that is linked is older than 3.51.3, the file is not a database, is read-only, or holds a
-    /// newer schema, and when its directory does not exist.
+    /// newer schema; when its directory does not exist, or `path` is a directory or a URL.
     pub fn open(self) -> Result<SqliteStore, StoreError> {
         SqliteStore::open_with(self)
     }

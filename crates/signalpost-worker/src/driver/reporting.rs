@@ -82,6 +82,11 @@ impl Driver {
                 // else is wrong is not the reports' doing.
                 if error.is_invalid_task() || error.is_refused() {
                     match &mut batch[..] {
+                        // Not even that is taken: tried again after a pause, behind the others.
+                        [only] if matches!(only.outcome, Outcome::Dead { .. }) => {
+                            self.reports.append(&mut batch);
+                            return;
+                        }
                         [only] => {
                             let reason = format!("what became of it could not be recorded: {error}");
                             (only.outcome, only.then) = (Outcome::Dead { reason }, Vec::new());

@@ -249,3 +249,24 @@ async fn a_report_that_the_store_refuses_is_dead_and_the_others_get_through() {
     let reason = bench.record(ids[1]).await.reason.unwrap();
     assert!(reason.contains("could not be recorded") && reason.contains("refused by a trigger"), "{reason}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_the_store_refuses_in_any_form_does_not_hold_up_the_others() {
+    let mut bench = Bench::new();
+    bench.options.grace = Duration::from_millis(20);
+    bench.plain("plain");
+    bench.plain("refused");
+    bench.tamper(
+        "CREATE TRIGGER refuse BEFORE INSERT ON signalpost_history WHEN NEW.receiver = 'refused'
+         BEGIN SELECT RAISE(ABORT, 'refused by a trigger'); END;",
+    );
+    let refused = bench.send("refused").await;
+    let working = bench.start();
+    for _ in 0..3 {
+        let plain = bench.send("plain").await;
+        working.wait_for(&format!("succeeded plain {plain}")).await;
+    }
+    assert_eq!(bench.record(refused).await.state, State::Running);
+    working.stop().await;
+    assert_eq!(bench.record(refused).await.state, State::Waiting, "given back at the stop");
+}
