@@ -13,6 +13,7 @@ use crate::{EndState, Finish, OutboxStatement, Outcome, TaskId, WorkerId, readab
 
 const END: &str = include_str!("end.sql");
 const END_WAITING: &str = include_str!("end_waiting.sql");
+const FORGET: &str = include_str!("forget.sql");
 const GIVE_BACK: &str = include_str!("give_back.sql");
 
 pub(super) fn finish(
@@ -22,13 +23,14 @@ pub(super) fn finish(
     outbox: &OutboxStatement,
     now: i64,
 ) -> Done<Vec<bool>> {
-    let (mut ended, mut waiting, mut named) = (Vec::new(), Vec::new(), HashSet::new());
-    for Finish { task: TaskId(id), fence, outcome, .. } in finishes {
+    let (mut ended, mut forgotten, mut waiting, mut named) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
+    for Finish { task: TaskId(id), fence, outcome, keeps_success, .. } in finishes {
         // The first report on a claim counts; one more in the same list has been overtaken by it.
         if !named.insert((id, fence)) {
             continue;
         }
         match outcome {
+            Outcome::Succeeded { .. } if !keeps_success => forgotten.push((id, fence)),
             Outcome::Succeeded { result } => {
                 ended.push(json!({"id": id, "fence": fence, "state": "succeeded", "result": result}));
             }
@@ -54,6 +56,10 @@ pub(super) fn finish(
         moved = rows::claims(&mut statement, params![json!(ended).to_string(), worker.as_str(), now])?;
         let ids: Vec<i64> = moved.iter().map(|(id, _)| *id).collect();
         delete_tasks(connection, &ids)?;
+    }
+    if !forgotten.is_empty() {
+        let mut statement = connection.prepare_cached(FORGET)?;
+        moved.extend(rows::claims(&mut statement, params![json!(forgotten).to_string(), worker.as_str()])?);
     }
     if !waiting.is_empty() {
         let mut statement = connection.prepare_cached(GIVE_BACK)?;

@@ -22,8 +22,8 @@ use async_trait::async_trait;
 
 use crate::clock::{Clock, SystemClock};
 use crate::{
-    Claim, ClaimRequest, Counts, EndState, Finish, NewTask, OutboxStatement, PublishedReceiver, Registered, Renewal,
-    RescueRequest, Rescued, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
+    Claim, ClaimRequest, Counts, Finish, NewTask, OutboxStatement, PruneRequest, PublishedReceiver, Registered,
+    Renewal, RescueRequest, Rescued, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
 };
 use lock::{LockDirectory, WorkerLock};
 use thread::DatabaseThread;
@@ -276,9 +276,14 @@ impl Store for SqliteStore {
         self.writer.write(move |connection| end::cancel(connection, task, &reason, now)).await
     }
 
-    async fn prune(&self, state: EndState, older_than: Duration, limit: usize) -> Result<usize, StoreError> {
-        let before = self.clock.now().saturating_sub(crate::clock::millis(older_than));
-        self.writer.write(move |connection| history::prune(connection, state, before, limit)).await
+    async fn retry_if_dead(&self, task: TaskId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.writer.write_and_wake(move |connection| history::retry(connection, task, now)).await
+    }
+
+    async fn prune(&self, request: &PruneRequest) -> Result<usize, StoreError> {
+        let (request, now) = (request.clone(), self.clock.now());
+        self.writer.write(move |connection| history::prune(connection, &request, now)).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {

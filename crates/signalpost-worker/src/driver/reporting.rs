@@ -18,7 +18,8 @@ impl Driver {
     /// Settles a claim that did not run.
     pub(super) fn settle(&mut self, hold: Hold, outcome: Outcome, now: Instant) {
         self.in_hand.set_reported(hold);
-        self.push_report(Finish { task: hold.task, fence: hold.fence, outcome, then: Vec::new() }, now);
+        let Hold { task, fence } = hold;
+        self.push_report(Finish { task, fence, outcome, then: Vec::new(), keeps_success: true }, now);
     }
 
     pub(super) fn push_report(&mut self, finish: Finish, now: Instant) {
