@@ -58,3 +58,10 @@ pub enum Outcome {
         reason: String,
     },
 }
+
+impl Outcome {
+    /// True when the task is live no more.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Outcome::Succeeded { .. } | Outcome::Dead { .. })
+    }
+}
