@@ -58,6 +58,10 @@ impl InHand {
         self.tasks.len()
     }
 
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// How many runs are under way that count: without those whose end is not listened to any more.
     pub(crate) fn running(&self) -> usize {
         self.running

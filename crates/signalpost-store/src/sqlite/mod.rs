@@ -7,6 +7,7 @@ mod history;
 mod insert;
 mod lease;
 mod lock;
+mod manners;
 mod rescue;
 mod rows;
 mod schema;
@@ -22,12 +23,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::clock::{Clock, SystemClock};
+use crate::task_json::checked_headers;
 use crate::{
     Claim, ClaimRequest, Counts, Finish, NewTask, OutboxStatement, PruneRequest, PublishedReceiver, Registered,
     Renewal, RescueRequest, Rescued, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
 };
 use lock::{LockDirectory, WorkerLock};
-use thread::DatabaseThread;
+use thread::{DatabaseThread, Writes};
 use watcher::Watcher;
 
 /// How a [`SqliteStore`] is opened.
@@ -196,8 +198,10 @@ impl Store for SqliteStore {
         if tasks.is_empty() {
             return Ok(Vec::new());
         }
-        let (count, json) = (tasks.len(), self.outbox().parameter(&tasks)?);
-        self.writer.write_and_wake(move |connection| insert::insert(connection, &json, count)).await
+        let headers = tasks.iter().map(checked_headers).collect::<Result<Vec<_>, _>>()?;
+        let (clock, is_one_statement) = (self.clock.clone(), tasks.len() == 1);
+        let insert = move |connection: &_| insert::insert(connection, tasks.iter().zip(&headers), clock.now());
+        self.writer.write_as(Writes { wakes: true, is_one_statement }, insert).await
     }
 
     async fn register(&self, lease: Duration) -> Result<Registered, StoreError> {

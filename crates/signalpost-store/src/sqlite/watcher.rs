@@ -127,6 +127,6 @@ impl Watcher {
 }
 
 /// `None` while it cannot be read: the answer after that is a change, which is the safe side.
-fn data_version(connection: &Connection) -> Option<i64> {
+pub(super) fn data_version(connection: &Connection) -> Option<i64> {
     connection.prepare_cached("PRAGMA data_version").and_then(|mut ask| ask.query_row([], |row| row.get(0))).ok()
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use signalpost_store::{Claim, ClaimRequest, Outcome, QueueShare, StoreError};
 use tokio::time::Instant;
 
-use super::reporting::REPORT_AT_ONCE;
 use super::{AFTER_FAILURE, Driver, LOOK_EVERY};
 use crate::Queue;
 use crate::happening::Happening;
@@ -29,7 +28,7 @@ impl Driver {
             && self.drain_until.is_none()
             && !self.stalled
             // Reports that do not get through are held, and so is what they are about.
-            && self.reports.len() < 2 * REPORT_AT_ONCE
+            && self.may_report_more()
             && self.room(now) > 0
             && self.is_trusted(now)
     }

@@ -278,7 +278,7 @@ impl Driver {
     }
 
     fn start_queued(&mut self, now: Instant) {
-        while self.free_slots > 0 && self.is_trusted(now) {
+        while self.free_slots > 0 && self.may_report_more() && self.is_trusted(now) {
             let Some(Queued { task, policy, .. }) = self.in_hand.next_queued(&self.gates, now) else { return };
             let hold = Hold::of(&task);
             let run = catch_unwind(AssertUnwindSafe(|| self.executor.run(task.clone()))).unwrap_or_else(|panic| {
