@@ -16,11 +16,6 @@ pub(super) fn ids(statement: &mut CachedStatement<'_>, params: impl Params) -> D
     Ok(statement.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Runs a statement that returns numbers of tasks with their fences.
-pub(super) fn claims(statement: &mut CachedStatement<'_>, params: impl Params) -> Done<Vec<(i64, i64)>> {
-    Ok(statement.query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
-}
-
 fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
         id: TaskId(row.get(0)?),
