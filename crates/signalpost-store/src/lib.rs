@@ -28,6 +28,7 @@ mod clock;
 pub mod conformance;
 mod error;
 mod finish;
+mod name;
 mod payload;
 mod reason;
 #[cfg(feature = "sqlite")]
@@ -39,6 +40,7 @@ mod task_json;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use finish::{Finish, Outcome};
+pub use name::check_name;
 pub use payload::{PayloadError, PayloadLimits, decode_payload, encode_payload};
 pub use reason::readable_reason;
 #[cfg(feature = "sqlite")]

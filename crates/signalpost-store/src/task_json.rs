@@ -3,10 +3,7 @@
 use serde::Serialize;
 
 use crate::clock::millis;
-use crate::{NewTask, StoreError, readable_reason};
-
-/// The longest name of a signal, sender, receiver or queue, in bytes.
-const MAX_NAME: usize = 200;
+use crate::{NewTask, StoreError, check_name, readable_reason};
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -48,10 +45,10 @@ impl NewTask {
     ///
     /// [`StoreError::is_invalid_task`].
     pub fn check(&self) -> Result<(), StoreError> {
-        name("signal", &self.signal)?;
-        name("receiver", &self.receiver)?;
-        name("queue", &self.queue)?;
-        self.sender.as_deref().map_or(Ok(()), |sender| name("sender", sender))?;
+        check_name("signal", &self.signal)?;
+        check_name("receiver", &self.receiver)?;
+        check_name("queue", &self.queue)?;
+        self.sender.as_deref().map_or(Ok(()), |sender| check_name("sender", sender))?;
         if !(-100..=100).contains(&self.priority) {
             let (signal, priority) = (&self.signal, self.priority);
             return Err(StoreError::invalid_task(format!(
@@ -100,17 +97,4 @@ fn holds_nul(json: &str) -> bool {
         let backslashes = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
         backslashes % 2 == 0
     })
-}
-
-fn name(what: &str, name: &str) -> Result<(), StoreError> {
-    let problem = if name.is_empty() {
-        "is empty".to_owned()
-    } else if name.len() > MAX_NAME {
-        format!("has {} bytes; {MAX_NAME} are allowed", name.len())
-    } else if name.chars().any(char::is_control) {
-        format!("holds a control character: {name:?}")
-    } else {
-        return Ok(());
-    };
-    Err(StoreError::invalid_task(format!("the name of the {what} {problem}")))
 }

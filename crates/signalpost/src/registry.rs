@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use signalpost_dispatch::{ReceiverInfo, Sender};
-use signalpost_store::PublishedReceiver;
+use signalpost_store::{PublishedReceiver, check_name};
 
 use crate::background::BackgroundReceiver;
 
@@ -96,12 +96,13 @@ fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
             "is limited to one object, which no other process could recognise\n  hint: limit it to a label".to_owned(),
         );
     }
-    if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) || name == ALL {
-        return refused("needs another name: 1 to 200 bytes, no control characters, not `*`".to_owned());
+    for (what, text) in [("receiver", name), ("queue", receiver.queue)] {
+        if let Err(problem) = check_name(what, text) {
+            return refused(format!("cannot be: {problem}"));
+        }
     }
-    let queue = receiver.queue;
-    if queue.is_empty() || queue.len() > 200 || queue.chars().any(char::is_control) {
-        return refused(format!("has the queue {queue:?}; a queue's name has 1 to 200 bytes, no control characters"));
+    if name == ALL {
+        return refused("needs another name: `*` stands for all receivers of a background signal".to_owned());
     }
     if !(-100..=100).contains(&receiver.priority) {
         return refused(format!("has priority {}; it must lie between -100 and 100", receiver.priority));
