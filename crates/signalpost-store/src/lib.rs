@@ -29,6 +29,7 @@ pub mod conformance;
 mod error;
 mod finish;
 mod name;
+mod non_finite;
 mod payload;
 mod reason;
 #[cfg(feature = "sqlite")]
