@@ -1,5 +1,7 @@
 //! Tasks as the outbox statement reads them: one JSON array.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::clock::millis;
@@ -8,6 +10,8 @@ use crate::{NewTask, StoreError, check_name, readable_reason};
 #[derive(Serialize)]
 struct Row<'a> {
     send_id: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    once: bool,
     signal: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sender: Option<&'a str>,
@@ -15,6 +19,8 @@ struct Row<'a> {
     queue: &'a str,
     priority: i16,
     delay: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +40,13 @@ struct Row<'a> {
 
 /// The outbox statement's parameter for `tasks`.
 pub(crate) fn render(tasks: &[NewTask], now: Option<i64>) -> Result<String, StoreError> {
-    let rows = tasks.iter().map(|task| row(task, now)).collect::<Result<Vec<_>, _>>()?;
+    // The statement does not see what it writes itself.
+    let mut once = HashSet::new();
+    let rows = tasks
+        .iter()
+        .filter(|task| !task.once || once.insert((task.send_id, &*task.signal, &*task.receiver)))
+        .map(|task| row(task, now))
+        .collect::<Result<Vec<_>, _>>()?;
     serde_json::to_string(&rows).map_err(|error| StoreError::invalid_task(error.to_string()))
 }
 
@@ -73,12 +85,14 @@ fn row(task: &NewTask, now: Option<i64>) -> Result<Row<'_>, StoreError> {
     }
     Ok(Row {
         send_id: task.send_id.to_string(),
+        once: task.once,
         signal: &task.signal,
         sender: task.sender.as_deref(),
         receiver: &task.receiver,
         queue: &task.queue,
         priority: task.priority,
         delay: millis(task.delay),
+        run_at: task.run_at,
         expires_in: task.expires_in.map(millis),
         key: task.key.as_deref(),
         payload: &task.payload,

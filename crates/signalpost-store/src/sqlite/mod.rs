@@ -193,6 +193,9 @@ impl Store for SqliteStore {
             return Ok(Vec::new());
         }
         let (count, json) = (tasks.len(), self.outbox().parameter(&tasks)?);
+        if tasks.iter().any(|task| task.once) {
+            return self.writer.write_and_wake(move |connection| insert::insert_once(connection, &json, &tasks)).await;
+        }
         self.writer.write_and_wake(move |connection| insert::insert(connection, &json, count)).await
     }
 
