@@ -19,8 +19,9 @@ use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
+use crate::send_options::PLAIN;
 use crate::sending::{Row, Rows};
-use crate::{RobustResponses, install, link};
+use crate::{RobustResponses, SendOptions, SendWith, install, link};
 
 /// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
 ///
@@ -75,6 +76,11 @@ impl<P> AsyncSignal<P> {
     /// The name given to [`AsyncSignal::new`].
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The signal, and something to say of the send that comes next: see [`Signal::with`](crate::Signal::with).
+    pub fn with(&self, options: SendOptions) -> SendWith<'_, Self> {
+        SendWith { signal: self, options }
     }
 
     /// Everything that is connected in this process, in order of connection.
@@ -221,7 +227,11 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ///
     /// When the payload is beyond the limits, or the store fails. Never a receiver's error.
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.rows(&sender.into(), payload)?;
+        self.send_as(&PLAIN, &sender.into(), payload)
+    }
+
+    pub(crate) fn send_as(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<Sent, SendError> {
+        let (send_id, rows) = self.rows(options, sender, payload)?;
         rows.check_waiting()?;
         if install::current().is_none() {
             return Ok(Sent::RanHere(rows.write_robust_waiting()));
@@ -235,7 +245,16 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ///
     /// As [`AsyncSignal::send`].
     pub async fn asend(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.rows(&sender.into(), payload)?;
+        self.asend_as(&PLAIN, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn asend_as(
+        &self,
+        options: &SendOptions,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Sent, SendError> {
+        let (send_id, rows) = self.rows(options, sender, payload)?;
         if install::current().is_none() {
             return Ok(Sent::RanHere(rows.write_robust().await));
         }
@@ -250,18 +269,28 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     /// installed.
     pub async fn send_in(
         &self,
-        mut outbox: impl Outbox,
+        outbox: impl Outbox,
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.rows(&sender.into(), payload)?;
+        self.send_in_as(&PLAIN, outbox, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn send_in_as(
+        &self,
+        options: &SendOptions,
+        mut outbox: impl Outbox,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Sent, SendError> {
+        let (send_id, rows) = self.rows(options, sender, payload)?;
         rows.write_in::<(), _>(&mut outbox).await.map(|_| Sent::Queued(send_id))
     }
 
-    fn rows(&self, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
+    fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
         link::link().map_err(SendError::sending)?;
         let payload = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
-        let mut task = Rows::template(self.name, sender, payload.into())?;
+        let mut task = Rows::template(self.name, sender, payload.into(), options)?;
         task.queue = self.queue.to_owned();
         let mut rows = Rows::none();
         let send_id = task.send_id;

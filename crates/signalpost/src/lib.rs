@@ -15,6 +15,8 @@ mod registry;
 mod response;
 mod run;
 mod running_task;
+mod send_options;
+mod send_with;
 mod sending;
 mod signal;
 mod worker;
@@ -31,6 +33,8 @@ pub use outbox::{BeginImmediate, Outbox, begin_immediate};
 pub use registry::{ConnectedReceiver, ReceiverKind, RegistryError, SignalInfo, signals};
 pub use response::Response;
 pub use running_task::{RunningTask, running_task};
+pub use send_options::SendOptions;
+pub use send_with::SendWith;
 pub use signal::{RobustResponses, Signal};
 pub use signalpost_dispatch::{
     AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, DispatchUid, Event, Receiver, ReceiverError,

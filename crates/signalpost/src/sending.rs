@@ -13,7 +13,7 @@ use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
 use crate::outbox::Outbox;
 use crate::registry::ALL;
 use crate::run::RunContext;
-use crate::{BoxError, Response, install, running_task};
+use crate::{BoxError, Response, SendOptions, install, running_task};
 
 /// A chain of sends that is longer than this is taken for a loop.
 const MAX_DEPTH: u32 = 50;
@@ -62,10 +62,17 @@ impl Rows {
     ///
     /// # Errors
     ///
-    /// When the chain of sends that led here is too long, or the signal's or the sender's name cannot be stored.
-    pub(crate) fn template(signal: &str, sender: &Sender, payload: Arc<str>) -> Result<NewTask, SendError> {
+    /// When the chain of sends that led here is too long, or the signal's or the sender's name, or an option, cannot be
+    /// stored.
+    pub(crate) fn template(
+        signal: &str,
+        sender: &Sender,
+        payload: Arc<str>,
+        options: &SendOptions,
+    ) -> Result<NewTask, SendError> {
         let mut task = NewTask::new(signal, ALL, payload);
         task.sender = sender.as_label().map(str::to_owned);
+        options.apply(&mut task);
         if let Some(running) = running_task() {
             task.parent = Some(running.id);
             task.depth = running.depth + 1;
@@ -230,7 +237,9 @@ async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows:
         }
         error
     })?;
-    if usize::try_from(written).ok() != Some(tasks.len()) {
+    // Of those that are to be written once, any number may be there already.
+    let at_least = tasks.iter().filter(|task| !task.once).count();
+    if !usize::try_from(written).is_ok_and(|written| (at_least..=tasks.len()).contains(&written)) {
         return Err(format!("the connection reports {written} rows written instead of {}", tasks.len()).into());
     }
     Ok(())

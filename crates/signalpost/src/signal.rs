@@ -23,8 +23,9 @@ use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
+use crate::send_options::PLAIN;
 use crate::sending::{Row, Rows, Scope, all_failed};
-use crate::{Response, link};
+use crate::{Response, SendOptions, SendWith, link};
 
 /// What the robust sends return: every receiver, with its response or its error.
 pub type RobustResponses<R> = Vec<(Receiver, Result<Response<R>, ReceiverError>)>;
@@ -69,6 +70,23 @@ impl<P, R> Signal<P, R> {
     /// The name given to [`Signal::new`].
     pub fn name(&self) -> &'static str {
         self.inline.name()
+    }
+
+    /// The signal, and something to say of the send that comes next: a delay, an id that makes it idempotent.
+    ///
+    /// ```
+    /// use signalpost::{BoxError, SendOptions, Sender, Signal};
+    /// use std::time::Duration;
+    ///
+    /// static SIGNED_UP: Signal<u32> = Signal::new("doc.signed_up");
+    ///
+    /// # async fn sign_up() -> Result<(), BoxError> {
+    /// SIGNED_UP.with(SendOptions::new().delay(Duration::from_secs(3600))).asend(Sender::NONE, &7).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with(&self, options: SendOptions) -> SendWith<'_, Self> {
+        SendWith { signal: self, options }
     }
 
     /// True when a send by `sender` would call somebody or write a task.
@@ -317,19 +335,30 @@ impl<P: Sync, R: Send> Signal<P, R> {
     /// a current-thread runtime. Where no store is installed the background receivers run here, all of them, and the
     /// first one's failure is the error, as text.
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let sender = sender.into();
-        let rows = self.rows(&sender, payload)?;
+        self.send_as(&PLAIN, &sender.into(), payload)
+    }
+
+    pub(crate) fn send_as(
+        &self,
+        options: &SendOptions,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let rows = self.rows(options, sender, payload)?;
         rows.check_waiting()?;
-        let inline = self.inline.send_event(&self.event(&sender, payload, &rows.scope), &TokioBridge)?;
+        let inline = self.inline.send_event(&self.event(sender, payload, &rows.scope), &TokioBridge)?;
         Ok(join(inline, rows.write_waiting()?))
     }
 
     /// As [`Signal::send`], but every receiver runs and every task that can be written is: an error or a panic becomes
     /// that receiver's response, and is logged at level ERROR.
     pub fn send_robust(&self, sender: impl Into<Sender>, payload: &P) -> RobustResponses<R> {
-        let sender = sender.into();
-        let (rows, failed) = self.rows_robust(&sender, payload);
-        let inline = self.inline.send_event_robust(&self.event(&sender, payload, &rows.scope), &TokioBridge);
+        self.send_robust_as(&PLAIN, &sender.into(), payload)
+    }
+
+    pub(crate) fn send_robust_as(&self, options: &SendOptions, sender: &Sender, payload: &P) -> RobustResponses<R> {
+        let (rows, failed) = self.rows_robust(options, sender, payload);
+        let inline = self.inline.send_event_robust(&self.event(sender, payload, &rows.scope), &TokioBridge);
         join_robust(inline, rows.write_robust_waiting(), failed)
     }
 
@@ -347,17 +376,33 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let sender = sender.into();
-        let rows = self.rows(&sender, payload)?;
-        let inline = self.inline.asend_event(&self.event(&sender, payload, &rows.scope)).await?;
+        self.asend_as(&PLAIN, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn asend_as(
+        &self,
+        options: &SendOptions,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let rows = self.rows(options, sender, payload)?;
+        let inline = self.inline.asend_event(&self.event(sender, payload, &rows.scope)).await?;
         Ok(join(inline, rows.write().await?))
     }
 
     /// As [`Signal::send_robust`], from asynchronous code.
     pub async fn asend_robust(&self, sender: impl Into<Sender>, payload: &P) -> RobustResponses<R> {
-        let sender = sender.into();
-        let (rows, failed) = self.rows_robust(&sender, payload);
-        let inline = self.inline.asend_event_robust(&self.event(&sender, payload, &rows.scope)).await;
+        self.asend_robust_as(&PLAIN, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn asend_robust_as(
+        &self,
+        options: &SendOptions,
+        sender: &Sender,
+        payload: &P,
+    ) -> RobustResponses<R> {
+        let (rows, failed) = self.rows_robust(options, sender, payload);
+        let inline = self.inline.asend_event_robust(&self.event(sender, payload, &rows.scope)).await;
         join_robust(inline, rows.write_robust().await, failed)
     }
 
@@ -387,14 +432,23 @@ impl<P: Sync, R: Send> Signal<P, R> {
     /// receivers but no store is installed: run here, they would not wait for the commit.
     pub async fn send_in(
         &self,
-        mut outbox: impl Outbox,
+        outbox: impl Outbox,
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let sender = sender.into();
-        let rows = self.rows(&sender, payload)?;
+        self.send_in_as(&PLAIN, outbox, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn send_in_as(
+        &self,
+        options: &SendOptions,
+        mut outbox: impl Outbox,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let rows = self.rows(options, sender, payload)?;
         rows.check_store()?;
-        let inline = self.inline.asend_event(&self.event(&sender, payload, &rows.scope)).await?;
+        let inline = self.inline.asend_event(&self.event(sender, payload, &rows.scope)).await?;
         Ok(join(inline, rows.write_in(&mut outbox).await?))
     }
 
@@ -412,10 +466,19 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let Some(outer) = event.context::<Scope>() else { return self.send(sender, payload) };
-        let sender = sender.into();
-        let rows = self.rows(&sender, payload)?;
-        let inline = self.inline.send_event(&self.event(&sender, payload, &rows.scope), &TokioBridge)?;
+        self.send_within_as(&PLAIN, event, &sender.into(), payload)
+    }
+
+    pub(crate) fn send_within_as<Q>(
+        &self,
+        options: &SendOptions,
+        event: &Event<'_, Q>,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let Some(outer) = event.context::<Scope>() else { return self.send_as(options, sender, payload) };
+        let rows = self.rows(options, sender, payload)?;
+        let inline = self.inline.send_event(&self.event(sender, payload, &rows.scope), &TokioBridge)?;
         let responses = rows.responses();
         outer.add(rows);
         Ok(join(inline, responses))
@@ -432,22 +495,22 @@ impl<P: Sync, R: Send> Signal<P, R> {
         Event::new(self.name(), sender, payload).with_context(scope)
     }
 
-    fn rows(&self, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
+    fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
         link::link().map_err(SendError::sending)?;
         let receivers = self.background(sender);
         let mut rows = Rows::none();
         if let (false, Some(encode)) = (receivers.is_empty(), self.encode.get()) {
             let payload = encode(payload, PayloadLimits::default()).map_err(SendError::sending)?;
-            let template = Rows::template(self.name(), sender, payload.into())?;
+            let template = Rows::template(self.name(), sender, payload.into(), options)?;
             rows.send_id = Some(template.send_id);
-            rows.own = receivers.into_iter().map(|receiver| row(&template, receiver)).collect();
+            rows.own = receivers.into_iter().map(|receiver| row(&template, options, receiver)).collect();
         }
         Ok(rows)
     }
 
     /// The rows; where they cannot be, none and the responses that say why.
-    fn rows_robust(&self, sender: &Sender, payload: &P) -> (Rows, RobustResponses<R>) {
-        self.rows(sender, payload).map(|rows| (rows, Vec::new())).unwrap_or_else(|error| {
+    fn rows_robust(&self, options: &SendOptions, sender: &Sender, payload: &P) -> (Rows, RobustResponses<R>) {
+        self.rows(options, sender, payload).map(|rows| (rows, Vec::new())).unwrap_or_else(|error| {
             tracing::error!(target: "signalpost", signal = self.name(), %error, "tasks cannot be written");
             let receivers = self.background(sender).into_iter().map(|receiver| receiver.receiver);
             (Rows::none(), all_failed(receivers, &error))
@@ -455,11 +518,11 @@ impl<P: Sync, R: Send> Signal<P, R> {
     }
 }
 
-fn row(template: &NewTask, receiver: Arc<BackgroundReceiver>) -> Row {
+fn row(template: &NewTask, options: &SendOptions, receiver: Arc<BackgroundReceiver>) -> Row {
     let mut task = template.clone();
     task.receiver = receiver.name().to_owned();
     task.queue = receiver.queue.to_owned();
-    task.priority = receiver.priority;
+    task.priority = options.priority.unwrap_or(receiver.priority);
     Row { task, runs: vec![receiver] }
 }
 

@@ -8,6 +8,7 @@ mod failing;
 mod instances;
 mod lifecycle;
 mod nested;
+mod options;
 #[cfg(feature = "sea-orm")]
 mod outbox_sea_orm;
 #[cfg(feature = "sqlx")]
@@ -17,7 +18,7 @@ mod registration;
 mod sending;
 
 use signalpost::{
-    BackgroundOptions, Backoff, Event, ScopedConnection, SenderType, SqliteOptions, Store, TASK_FINISHED, TaskFilter,
+    BackgroundOptions, Backoff, BoxError, Event, Outbox, ScopedConnection, SenderType, SqliteOptions, Store, TASK_FINISHED, TaskFilter,
     TaskFinished, TaskRecord, Worker, WorkerError, with_store, with_store_blocking,
 };
 use std::future::Future;
@@ -134,6 +135,15 @@ impl Working {
     async fn stop(self) {
         drop(self.stop);
         self.running.await.unwrap().unwrap();
+    }
+}
+
+/// A connection of the sender's own.
+struct Own(rusqlite::Connection);
+
+impl Outbox for &mut Own {
+    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+        Ok(self.0.execute(sql, [json])? as u64)
     }
 }
 
