@@ -1,5 +1,7 @@
 //! Signals whose whole send is one task.
 
+mod many;
+
 use std::any::type_name;
 use std::fmt;
 use std::panic::Location;
@@ -20,7 +22,7 @@ use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
 use crate::send_options::PLAIN;
-use crate::sending::{Row, Rows};
+use crate::sending::Rows;
 use crate::{RobustResponses, SendOptions, SendWith, install, link};
 
 /// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
@@ -290,14 +292,14 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
         link::link().map_err(SendError::sending)?;
         let payload = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
-        let mut task = Rows::template(self.name, sender, payload.into(), options)?;
+        let task = self.template(options, sender, payload.into())?;
+        Ok((task.send_id, Rows::of_one(task, in_order(self.name, sender))))
+    }
+
+    fn template(&self, options: &SendOptions, sender: &Sender, payload: Arc<str>) -> Result<NewTask, SendError> {
+        let mut task = Rows::template(self.name, sender, payload, options)?;
         task.queue = self.queue.to_owned();
-        let mut rows = Rows::none();
-        let send_id = task.send_id;
-        rows.send_id = Some(send_id);
-        let runs = in_order(self.name, sender);
-        rows.own.push(Row { task, runs });
-        Ok((send_id, rows))
+        Ok(task)
     }
 }
 

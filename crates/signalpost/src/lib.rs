@@ -35,7 +35,7 @@ pub use response::Response;
 pub use running_task::{RunningTask, running_task};
 pub use send_options::SendOptions;
 pub use send_with::SendWith;
-pub use signal::{RobustResponses, Signal};
+pub use signal::{Responses, RobustResponses, Signal};
 pub use signalpost_dispatch::{
     AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, DispatchUid, Event, Receiver, ReceiverError,
     ReceiverId, ReceiverOutput, ScopedConnection, SendError, Sender, SenderType,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use signalpost_dispatch::SendError;
 use signalpost_store::{NewTask, SendId};
 
 /// What may be said of one send, with [`Signal::with`](crate::Signal::with) and
@@ -76,7 +77,7 @@ impl SendOptions {
     ///
     /// So a send can be repeated when nobody knows whether it was made. Inline receivers run each time: they are not
     /// part of the promise. Nor is what the history has forgotten: successes are kept for a day, if the worker is not
-    /// told otherwise ([`Worker::keep_ended`](crate::Worker::keep_ended)). The names of signal and receiver are part of
+    /// told otherwise ([`Worker::keep_ended`](crate::Worker::keep_ended)). `send_many` refuses it. The names of signal and receiver are part of
     /// the identity as they stand in the row: a receiver that was renamed in between gets a task under its new name.
     /// Default: a new id for each send.
     ///
@@ -103,6 +104,15 @@ impl SendOptions {
     pub fn priority(mut self, priority: i16) -> Self {
         self.priority = Some(priority);
         self
+    }
+
+    /// Whether several sends can share these options.
+    pub(crate) fn check_many(&self) -> Result<(), SendError> {
+        let Some(send_id) = self.send_id else { return Ok(()) };
+        Err(SendError::sending(format!(
+            "send_many makes a send of each payload, and the options give one id, {send_id}, for all\n  hint: send each \
+             payload by itself, with an id of its own"
+        )))
     }
 
     /// Writes what is said here into what all rows of the send have in common.

@@ -58,6 +58,16 @@ impl Rows {
         Self { send_id: None, own: Vec::new(), scope: Scope::default() }
     }
 
+    /// A send of one row.
+    pub(crate) fn of_one(task: NewTask, runs: Vec<Arc<BackgroundReceiver>>) -> Self {
+        Self { send_id: Some(task.send_id), own: vec![Row { task, runs }], ..Self::none() }
+    }
+
+    /// The rows of several sends, to be written together. Their responses are asked for before.
+    pub(crate) fn together(sends: Vec<Rows>) -> Self {
+        Self { own: sends.into_iter().flat_map(|mut rows| rows.all()).collect(), ..Self::none() }
+    }
+
     /// What every row of a send has in common.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The signal: inline receivers in this process, background receivers through the store.
 
+mod many;
+
 use std::any::type_name;
 use std::fmt;
 use std::panic::Location;
@@ -26,6 +28,9 @@ use crate::run::RunContext;
 use crate::send_options::PLAIN;
 use crate::sending::{Row, Rows, Scope, all_failed};
 use crate::{Response, SendOptions, SendWith, link};
+
+/// What a send returns: every receiver, with its response.
+pub type Responses<R> = Vec<(Receiver, Response<R>)>;
 
 /// What the robust sends return: every receiver, with its response or its error.
 pub type RobustResponses<R> = Vec<(Receiver, Result<Response<R>, ReceiverError>)>;

@@ -87,6 +87,16 @@ async fn without_a_store_background_receivers_run_inside_the_send_and_one_warnin
         assert!(responses[1].1.is_ok());
     }
 
+    let sent = PRINTED.send_many(Sender::NONE, &[6, 7]).unwrap();
+    assert!(sent.iter().all(|sent| matches!(sent, Sent::RanHere(responses) if responses.len() == 2)));
+    assert_eq!(take().len(), 4);
+    assert_eq!(PRINTED.asend_many(Sender::NONE, &[8]).await.unwrap().len(), 1);
+    assert_eq!(take(), ["refused 8", "printed 8 on blue paper"]);
+    let sent = PAID.asend_many(Sender::NONE, &[6, 7]).await.unwrap();
+    assert!(sent.iter().all(|responses| matches!(responses[..], [(_, Response::Now(())), (_, Response::RanHere)])));
+    // All inline receivers come before all background ones.
+    assert_eq!(take(), ["inline 6", "inline 7", "background 6 0 1", "background 7 0 1"]);
+
     // An error is the send's own.
     let options = BackgroundOptions::new().name("tests.no_store.down");
     CHAIN.connect_background_blocking(options, down).unwrap();

@@ -7,6 +7,7 @@ mod data;
 mod failing;
 mod instances;
 mod lifecycle;
+mod many;
 mod nested;
 mod options;
 #[cfg(feature = "sea-orm")]
@@ -18,8 +19,8 @@ mod registration;
 mod sending;
 
 use signalpost::{
-    BackgroundOptions, Backoff, BoxError, Event, Outbox, ScopedConnection, SenderType, SqliteOptions, Store, TASK_FINISHED, TaskFilter,
-    TaskFinished, TaskRecord, Worker, WorkerError, with_store, with_store_blocking,
+    BackgroundOptions, Backoff, BoxError, Event, Outbox, ScopedConnection, SenderType, SqliteOptions, Store,
+    TASK_FINISHED, TaskFilter, TaskFinished, TaskRecord, Worker, WorkerError, with_store, with_store_blocking,
 };
 use std::future::Future;
 use std::path::PathBuf;
