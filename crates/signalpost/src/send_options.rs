@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use signalpost_dispatch::SendError;
 use signalpost_store::{NewTask, SendId};
 
+use crate::Headers;
+
 /// What may be said of one send, with [`Signal::with`](crate::Signal::with) and
 /// [`AsyncSignal::with`](crate::AsyncSignal::with).
 ///
@@ -30,6 +32,7 @@ pub struct SendOptions {
     expires_in: Option<Duration>,
     pub(crate) send_id: Option<SendId>,
     pub(crate) priority: Option<i16>,
+    pub(crate) headers: Headers,
 }
 
 /// What a send says of itself if nothing is said.
@@ -44,7 +47,14 @@ impl Default for SendOptions {
 impl SendOptions {
     /// Nothing in particular: a send as without them.
     pub const fn new() -> Self {
-        Self { delay: Duration::ZERO, run_at: None, expires_in: None, send_id: None, priority: None }
+        Self {
+            delay: Duration::ZERO,
+            run_at: None,
+            expires_in: None,
+            send_id: None,
+            priority: None,
+            headers: Headers::new(),
+        }
     }
 
     /// The tasks become due this long after the send. Default: at once. With [`SendOptions::run_at`] the later time
@@ -103,6 +113,14 @@ impl SendOptions {
     #[must_use]
     pub fn priority(mut self, priority: i16) -> Self {
         self.priority = Some(priority);
+        self
+    }
+
+    /// A header, which travels beside the payload: see [`Headers`] for what is allowed. A second one of the same name takes
+    /// the first one's place. Default: what the send carries anyway.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.insert(name.into(), value.into());
         self
     }
 

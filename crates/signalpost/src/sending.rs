@@ -13,7 +13,7 @@ use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
 use crate::outbox::Outbox;
 use crate::registry::ALL;
 use crate::run::RunContext;
-use crate::{BoxError, Response, SendOptions, install, running_task};
+use crate::{BoxError, Response, SendOptions, chain, headers, install, running_task};
 
 /// A chain of sends that is longer than this is taken for a loop.
 const MAX_DEPTH: u32 = 50;
@@ -83,17 +83,20 @@ impl Rows {
         let mut task = NewTask::new(signal, ALL, payload);
         task.sender = sender.as_label().map(str::to_owned);
         options.apply(&mut task);
-        if let Some(running) = running_task() {
+        let running = running_task();
+        if let Some(running) = &running {
             task.parent = Some(running.id);
-            task.depth = running.depth + 1;
+            task.depth = running.depth.saturating_add(1);
             if task.depth > MAX_DEPTH {
+                let chain = chain::shown(&running.chain, signal, task.depth);
                 return Err(SendError::sending(format!(
-                    "signal `{signal}` is sent by receiver `{}`, {} sends after the first one\n  hint: a receiver that \
-                     sends the signal that it listens to never ends",
+                    "signal `{signal}` is sent by receiver `{}`, {} sends after the first one: {chain}\n  hint: a \
+                     receiver that sends a signal which leads back to it never ends",
                     running.receiver, task.depth
                 )));
             }
         }
+        task.headers = headers::of_send(running.as_deref(), &options.headers)?;
         task.check().map_err(SendError::sending)?;
         Ok(task)
     }
@@ -284,7 +287,8 @@ async fn run_here(rows: Vec<Row>) -> Vec<(Receiver, Result<(), BoxError>)> {
         let task = Arc::new(Task::without_store(task));
         for receiver in runs {
             let context = RunContext::new(task.clone(), data.clone(), None::<Arc<dyn Store>>);
-            let outcome = (receiver.start)(context).finish_here().await.map(drop).map_err(|failure| failure.reason);
+            let run = (receiver.start)(context).finish_here();
+            let outcome = headers::without_scope(run).await.map(drop).map_err(|failure| failure.reason);
             if let Err(reason) = &outcome {
                 tracing::error!(target: "signalpost", receiver = %receiver.receiver, reason, "background receiver failed");
             }

@@ -4,8 +4,8 @@ mod common;
 
 use common::Warnings;
 use signalpost::{
-    AsyncSignal, BackgroundOptions, BoxError, Data, Event, Outbox, Response, Sender, Sent, Signal, provide, receiver,
-    running_task,
+    AsyncSignal, BackgroundOptions, BoxError, Data, Event, Outbox, Response, SendOptions, Sender, Sent, Signal,
+    provide, receiver, running_task, with_headers,
 };
 use std::sync::{LazyLock, Mutex};
 
@@ -47,6 +47,18 @@ fn print(event: &Event<u32>, paper: Data<Paper>) -> Result<(), BoxError> {
 fn refuse(event: &Event<u32>) -> Result<(), BoxError> {
     add(format!("refused {}", event.payload));
     Err("no paper".into())
+}
+
+static HEADED: Signal<u32> = Signal::new("tests.no_store.headed");
+
+/// Sends the signal once more.
+#[receiver(HEADED, background)]
+async fn carry_on(event: Event<'_, u32>) -> Result<(), BoxError> {
+    add(format!("{} {:?}", event.payload, running_task().unwrap().headers));
+    match event.payload {
+        0 => Ok(()),
+        n => Ok(HEADED.asend(Sender::NONE, &(n - 1)).await.map(drop)?),
+    }
 }
 
 static CHAIN: Signal<u32> = Signal::new("tests.no_store.chain");
@@ -96,6 +108,11 @@ async fn without_a_store_background_receivers_run_inside_the_send_and_one_warnin
     assert!(sent.iter().all(|responses| matches!(responses[..], [(_, Response::Now(())), (_, Response::RanHere)])));
     // All inline receivers come before all background ones.
     assert_eq!(take(), ["inline 6", "inline 7", "background 6 0 1", "background 7 0 1"]);
+
+    // Headers are carried on as in a worker, where the sender's scope is not.
+    let options = SendOptions::new().header("tenant", "option");
+    with_headers([("tenant", "scope")], HEADED.with(options).asend(Sender::NONE, &1)).await.unwrap();
+    assert_eq!(take(), [r#"1 {"tenant": "option"}"#, r#"0 {"tenant": "option"}"#]);
 
     // An error is the send's own.
     let options = BackgroundOptions::new().name("tests.no_store.down");

@@ -5,6 +5,7 @@ mod background;
 mod background_signal;
 mod data;
 mod failing;
+mod headers;
 mod instances;
 mod lifecycle;
 mod many;
