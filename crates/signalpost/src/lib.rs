@@ -19,8 +19,10 @@ mod run;
 mod running_task;
 mod send_options;
 mod send_with;
+mod sender_alias;
 mod sending;
 mod signal;
+mod stored_signal;
 mod worker;
 
 pub use background::BackgroundOptions;
@@ -38,6 +40,7 @@ pub use response::Response;
 pub use running_task::{RunningTask, running_task};
 pub use send_options::SendOptions;
 pub use send_with::SendWith;
+pub use sender_alias::alias_sender;
 pub use signal::{Responses, RobustResponses, Signal};
 pub use signalpost_dispatch::{
     AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, DispatchUid, Event, Receiver, ReceiverError,

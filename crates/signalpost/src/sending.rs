@@ -13,6 +13,7 @@ use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
 use crate::outbox::Outbox;
 use crate::registry::ALL;
 use crate::run::RunContext;
+use crate::stored_signal::StoredSignal;
 use crate::{BoxError, Response, SendOptions, chain, headers, install, running_task};
 
 /// A chain of sends that is longer than this is taken for a loop.
@@ -75,12 +76,13 @@ impl Rows {
     /// When the chain of sends that led here is too long, or the signal's or the sender's name, or an option, cannot be
     /// stored.
     pub(crate) fn template(
-        signal: &str,
+        signal: &StoredSignal,
         sender: &Sender,
         payload: Arc<str>,
         options: &SendOptions,
     ) -> Result<NewTask, SendError> {
-        let mut task = NewTask::new(signal, ALL, payload);
+        let mut task = NewTask::new(signal.name, ALL, payload);
+        task.payload_version = signal.version;
         task.sender = sender.as_label().map(str::to_owned);
         options.apply(&mut task);
         let running = running_task();
@@ -88,11 +90,11 @@ impl Rows {
             task.parent = Some(running.id);
             task.depth = running.depth.saturating_add(1);
             if task.depth > MAX_DEPTH {
-                let chain = chain::shown(&running.chain, signal, task.depth);
+                let chain = chain::shown(&running.chain, signal.name, task.depth);
                 return Err(SendError::sending(format!(
-                    "signal `{signal}` is sent by receiver `{}`, {} sends after the first one: {chain}\n  hint: a \
+                    "signal `{}` is sent by receiver `{}`, {} sends after the first one: {chain}\n  hint: a \
                      receiver that sends a signal which leads back to it never ends",
-                    running.receiver, task.depth
+                    signal.name, running.receiver, task.depth
                 )));
             }
         }

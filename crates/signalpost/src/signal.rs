@@ -11,8 +11,8 @@ use arc_swap::ArcSwapOption;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signalpost_dispatch::{
-    AsyncMethod, AsyncReceiver, ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId, ReceiverOutput,
-    SendError, Sender,
+    AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId,
+    ReceiverOutput, SendError, Sender,
 };
 use signalpost_store::{NewTask, PayloadError, PayloadLimits, encode_payload};
 use signalpost_worker::Run;
@@ -27,6 +27,7 @@ use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
 use crate::send_options::PLAIN;
 use crate::sending::{Row, Rows, Scope, all_failed};
+use crate::stored_signal::StoredSignal;
 use crate::{Response, SendOptions, SendWith, link};
 
 /// What a send returns: every receiver, with its response.
@@ -54,6 +55,7 @@ type Encode<P> = fn(&P, PayloadLimits) -> Result<String, PayloadError>;
 /// The crate's [first page](crate) has an example.
 pub struct Signal<P, R = ()> {
     inline: signalpost_dispatch::Signal<P, R>,
+    pub(crate) stored: StoredSignal,
     background: ArcSwapOption<Vec<Arc<BackgroundReceiver>>>,
     changing: Mutex<()>,
     // Set by the first background receiver, which is what demands that the payload can be written.
@@ -66,10 +68,65 @@ impl<P, R> Signal<P, R> {
     pub const fn new(name: &'static str) -> Self {
         Self {
             inline: signalpost_dispatch::Signal::new(name),
+            stored: StoredSignal::new(name),
             background: ArcSwapOption::const_empty(),
             changing: Mutex::new(()),
             encode: OnceLock::new(),
         }
+    }
+
+    /// What the signal was called before: a task that names one of these finds the signal's receivers, and their
+    /// events show the new name. No other signal may be called so. Needed in workers for as long as such tasks wait.
+    ///
+    /// ```
+    /// use signalpost::Signal;
+    ///
+    /// static ORDER_PAID: Signal<u32> = Signal::new("shop.order_paid").aliases(&["shop.paid"]);
+    /// ```
+    #[must_use]
+    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.stored.aliases = aliases;
+        self
+    }
+
+    /// The version of the payload's shape, from 1, and how an older one is made into it. Default: 1, and there is no older.
+    ///
+    /// Raise it when a stored payload of the older shape could not be read as `P`, or would be read wrongly. Tasks are
+    /// written with the version. A worker gives `upgrade` the version and the JSON of a task that is older, and reads
+    /// what it returns, in the newest shape, as `P`; when that fails the task is dead. A worker that knows an older
+    /// version than the task's leaves it waiting, as it does a task whose receiver it does not know: so deploy workers
+    /// before senders.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use serde_json::{Value, json};
+    /// use signalpost::{BoxError, Signal};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Paid {
+    ///     cents: u64,
+    /// }
+    ///
+    /// /// Version 1 had whole euros.
+    /// fn in_cents(_version: u32, paid: Value) -> Result<Value, BoxError> {
+    ///     let euros = paid["euros"].as_u64().ok_or("there are no euros")?;
+    ///     Ok(json!({ "cents": euros * 100 }))
+    /// }
+    ///
+    /// static PAID: Signal<Paid> = Signal::new("doc.version.paid").version(2, in_cents);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When the version is 0: in a `static`, where the program is compiled.
+    #[must_use]
+    pub const fn version(
+        mut self,
+        version: u32,
+        upgrade: fn(u32, serde_json::Value) -> Result<serde_json::Value, BoxError>,
+    ) -> Self {
+        self.stored = self.stored.versioned(version, upgrade);
+        self
     }
 
     /// The name given to [`Signal::new`].
@@ -268,7 +325,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
     {
         let declared = Declared { is_blocking: false, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, start_async::<P, F>(receiver))
+        self.register(options, type_name::<F>(), declared, start_async::<P, F>(self.stored, receiver))
     }
 
     /// Connects a background receiver of blocking code, which runs on a thread of its own.
@@ -287,7 +344,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         O: ReceiverOutput<()>,
     {
         let declared = Declared { is_blocking: true, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, start_blocking::<P, F, O>(receiver))
+        self.register(options, type_name::<F>(), declared, start_blocking::<P, F, O>(self.stored, receiver))
     }
 
     #[doc(hidden)]
@@ -311,7 +368,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         start: StartRun,
     ) -> Result<Receiver, RegistryError> {
         let default = Defaults { name, queue: "default", location: Location::caller() };
-        let receiver = Arc::new(BackgroundReceiver::new(self.name(), options, default, declared, start));
+        let receiver = Arc::new(BackgroundReceiver::new(self.stored, options, default, declared, start));
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if !registry::register(receiver.clone())? {
             let known = registry::find(self.name(), receiver.name());
@@ -506,7 +563,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
         let mut rows = Rows::none();
         if let (false, Some(encode)) = (receivers.is_empty(), self.encode.get()) {
             let payload = encode(payload, PayloadLimits::default()).map_err(SendError::sending)?;
-            let template = Rows::template(self.name(), sender, payload.into(), options)?;
+            let template = Rows::template(&self.stored, sender, payload.into(), options)?;
             rows.send_id = Some(template.send_id);
             rows.own = receivers.into_iter().map(|receiver| row(&template, options, receiver)).collect();
         }

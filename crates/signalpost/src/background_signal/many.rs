@@ -116,7 +116,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         if encoded.is_empty() {
             return Ok(Vec::new());
         }
-        let (template, runs) = (self.template(options, sender, Arc::default())?, in_order(self.name, sender));
+        let (template, runs) = (self.template(options, sender, Arc::default())?, in_order(self.name(), sender));
         let of_one = |payload: String| {
             let mut task = template.clone();
             task.send_id = SendId::new();

@@ -147,7 +147,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
         };
         let encoded = payloads.iter().map(|payload| encode(payload, PayloadLimits::default()));
         let encoded = encoded.collect::<Result<Vec<_>, _>>().map_err(SendError::sending)?;
-        let mut template = Rows::template(self.name(), sender, Arc::default(), options)?;
+        let mut template = Rows::template(&self.stored, sender, Arc::default(), options)?;
         let of_one = |payload: String| {
             template.send_id = SendId::new();
             template.payload = payload.into();

@@ -1,6 +1,7 @@
 //! Signals over a real store and real workers, one file per theme. `docs/conformance.md` says which test shows which
 //! requirement.
 
+mod aliases;
 mod background;
 mod background_signal;
 mod data;
@@ -18,6 +19,7 @@ mod outbox_sqlx;
 mod payloads;
 mod registration;
 mod sending;
+mod versions;
 
 use signalpost::{
     BackgroundOptions, Backoff, BoxError, Event, Outbox, ScopedConnection, SenderType, SqliteOptions, Store,

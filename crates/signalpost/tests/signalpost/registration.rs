@@ -105,6 +105,8 @@ fn options_that_cannot_be_are_refused_with_the_place_and_what_would() {
     ] {
         assert!(refused(named(name)).contains(problem));
     }
+    assert!(refused(plain().aliases(&["fine", "a\nb"])).contains("the name of the alias holds a control character"));
+    assert!(refused(plain().aliases(&["*"])).contains("needs another name: `*` stands for"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
