@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use super::ping::RECEIVER;
 use super::raw;
 
-const SCHEMA: &str = include_str!("../../../crates/signalpost-store/schema/sqlite/v1.sql");
+/// The store's own, so that columns and indexes are the same.
+pub(super) const SCHEMA: &str = include_str!("../../../crates/signalpost-store/schema/sqlite/v1.sql");
 const TMPFS: i64 = 0x0102_1994;
 
 /// A fresh database with the tables; its files go with it.
