@@ -20,7 +20,7 @@ pub(crate) fn run(quick: bool) -> Result<Vec<Measure>, BoxError> {
     let runtime = Runtime::new()?;
     let mut measures = one(&runtime, quick)?;
     measures.push(many(&runtime, quick)?);
-    measures.extend(outbox::run(&runtime, quick)?);
+    measures.extend(outbox::run(quick)?);
     Ok(measures)
 }
 
