@@ -10,9 +10,8 @@ use super::ping::{Runs, nanos};
 /// A worker holds at most 1,000 tasks that have not ended, so no more of them can wait for their start; and as many as
 /// run at once may have begun without having said so.
 pub(super) const AHEAD_AT_MOST: usize = 1_000 + 32;
-/// One report of 512 on its way, twice as many that wait (then nothing is claimed any more), and what was in hand until
-/// then.
-pub(super) const UNREPORTED_AT_MOST: usize = 512 + 2 * 512 + 1_000;
+/// Nothing begins while so many run or have run without the store having answered.
+pub(super) const UNREPORTED_AT_MOST: usize = 512;
 
 /// Looks at the database while a worker drains it. Every task's number must be its row's.
 pub(super) struct Limits {

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprArray, Ident, Result, Token};
 
 /// Options with a value, and whether they need `background`.
-const OPTIONS: [(&str, bool); 9] = [
+const OPTIONS: [(&str, bool); 11] = [
     ("name", false),
     ("sender", false),
     ("order", false),
@@ -16,6 +16,8 @@ const OPTIONS: [(&str, bool); 9] = [
     ("max_attempts", true),
     ("timeout", true),
     ("backoff", true),
+    ("concurrency", true),
+    ("rate", true),
 ];
 
 /// Options without one.

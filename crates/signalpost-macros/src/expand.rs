@@ -88,13 +88,15 @@ fn inline(arguments: &Arguments, function: &ItemFn, event: &Type, others: &[&Typ
     Ok(quote!(#(#connects)*))
 }
 
+/// Those that are handed on to `BackgroundOptions` under the same name.
+const OPTIONS: [&str; 8] = ["sender", "queue", "priority", "max_attempts", "timeout", "backoff", "concurrency", "rate"];
+
 fn background(arguments: &Arguments, function: &ItemFn, by_reference: bool, others: &[&Type]) -> TokenStream {
     let (ident, name) = (&function.sig.ident, name(arguments, function));
-    let options =
-        ["sender", "queue", "priority", "max_attempts", "timeout", "backoff"].into_iter().filter_map(|name| {
-            let (method, value) = (format_ident!("{name}"), arguments.option(name)?);
-            Some(quote!(.#method(#value)))
-        });
+    let options = OPTIONS.into_iter().filter_map(|name| {
+        let (method, value) = (format_ident!("{name}"), arguments.option(name)?);
+        Some(quote!(.#method(#value)))
+    });
     let options = quote!(::signalpost::BackgroundOptions::new().name(#name) #(#options)*);
     let places: Vec<_> = (0..others.len()).map(|number| format_ident!("other_{number}")).collect();
     let event = if by_reference { quote!(&event) } else { quote!(event) };

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{EndState, Finish, NewTask, StoreError, TaskId, TaskRecord, WorkerId};
-use crate::{State, Task};
+use crate::{Claim, ClaimRequest, EndState, Finish, NewTask, State, StoreError, TaskId, TaskRecord, WorkerId};
 
 /// The database that holds tasks.
 ///
@@ -58,7 +57,7 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// stop: nothing of the worker may be running any more.
     async fn retire(&self, worker: &WorkerId) -> Result<(), StoreError>;
 
-    /// Takes due tasks for the worker: higher priority first, then the one that has been due for longer.
+    /// Takes due tasks for the worker. Of each queue the higher priority first, then the one that has been due for longer.
     ///
     /// Tasks whose time is over end as *expired* instead. Suspects ([`Task::is_suspect`]) are only taken by a
     /// request for one.
@@ -83,9 +82,13 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Ends a waiting task as *cancelled*. `false`: it is not waiting (any more).
     async fn cancel_if_waiting(&self, task: TaskId, reason: &str) -> Result<bool, StoreError>;
 
-    /// Forgets up to `limit` ended tasks that ended in `state` longer than `older_than` ago, the oldest first per
-    /// queue; says how many.
-    async fn prune(&self, state: EndState, older_than: Duration, limit: usize) -> Result<usize, StoreError>;
+    /// Lets a dead task wait again under its number, due at once, as if it had never run: attempts and deaths begin
+    /// anew, the fence goes on, the reason of its death stays until the next one, and it does not expire any more.
+    /// `false`: there is no dead task of this number.
+    async fn retry_if_dead(&self, task: TaskId) -> Result<bool, StoreError>;
+
+    /// Forgets ended tasks, the oldest first per queue; says how many.
+    async fn prune(&self, request: &PruneRequest) -> Result<usize, StoreError>;
 
     /// How many tasks there are in each state.
     async fn counts(&self) -> Result<Counts, StoreError>;
@@ -155,42 +158,26 @@ pub enum Renewal {
     Gone,
 }
 
-/// What a worker asks for.
+/// Which ended tasks are to be forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimRequest {
-    /// The queues, in the order in which they are looked at.
-    pub queues: Vec<String>,
-    /// How many tasks at most.
+pub struct PruneRequest {
+    /// Those that ended so.
+    pub state: EndState,
+    /// Those that ended longer ago than this.
+    pub older_than: Duration,
+    /// How many at most: a deletion holds up other writers for as long as it takes.
     pub limit: usize,
-    /// True: one suspect and nothing else. For a worker that has nothing in hand.
-    pub suspect: bool,
+    /// In which queues.
+    pub queues: PrunedQueues,
 }
 
-impl ClaimRequest {
-    /// Up to `limit` tasks of these queues, no suspects.
-    pub fn new<Q: Into<String>>(queues: impl IntoIterator<Item = Q>, limit: usize) -> Self {
-        Self { queues: queues.into_iter().map(Into::into).collect(), limit, suspect: false }
-    }
-
-    /// One suspect of these queues.
-    pub fn suspect<Q: Into<String>>(queues: impl IntoIterator<Item = Q>) -> Self {
-        Self { suspect: true, ..Self::new(queues, 1) }
-    }
-}
-
-/// What a claim got.
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Claim {
-    /// The tasks, in the order in which they should be started.
-    pub tasks: Vec<Task>,
-    /// How long until the next waiting task of these queues is due, if `tasks` is short of the limit and there is
-    /// one. Without suspects that are due: `suspect_is_due` tells of them.
-    pub next_due: Option<Duration>,
-    /// A suspect of these queues is due.
-    pub suspect_is_due: bool,
-    /// When the claim was made, in milliseconds since 1970 by the store's clock.
-    pub now: i64,
+/// The queues that are pruned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrunedQueues {
+    /// This one.
+    Only(String),
+    /// All others than these.
+    AllBut(Vec<String>),
 }
 
 /// Which workers are to be looked at, and what becomes of tasks that die alone.

@@ -1,5 +1,7 @@
 //! Tasks as the outbox statement reads them: one JSON array.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::clock::millis;
@@ -25,7 +27,7 @@ struct Row<'a> {
     // As a text, so that it is stored byte by byte as it was written.
     payload: &'a str,
     payload_version: u32,
-    headers: String,
+    headers: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<i64>,
     depth: u32,
@@ -62,9 +64,15 @@ impl NewTask {
     }
 }
 
-fn row(task: &NewTask, now: Option<i64>) -> Result<Row<'_>, StoreError> {
+/// Checks everything about a task, and returns its headers as they are stored.
+pub(crate) fn checked_headers(task: &NewTask) -> Result<Cow<'static, str>, StoreError> {
     task.check()?;
-    let headers = serde_json::to_string(&task.headers).map_err(|error| StoreError::invalid_task(error.to_string()))?;
+    let headers: Cow<'static, str> = match task.headers.is_empty() {
+        true => "{}".into(),
+        false => {
+            serde_json::to_string(&task.headers).map_err(|error| StoreError::invalid_task(error.to_string()))?.into()
+        }
+    };
     let texts = [("payload", &*task.payload), ("headers", &headers), ("key", task.key.as_deref().unwrap_or(""))];
     for (what, text) in texts {
         if text.contains('\0') || (what != "key" && text.contains(r"\u0000")) && holds_nul(text) {
@@ -74,6 +82,11 @@ fn row(task: &NewTask, now: Option<i64>) -> Result<Row<'_>, StoreError> {
             )));
         }
     }
+    Ok(headers)
+}
+
+fn row(task: &NewTask, now: Option<i64>) -> Result<Row<'_>, StoreError> {
+    let headers = checked_headers(task)?;
     Ok(Row {
         send_id: task.send_id.to_string(),
         signal: &task.signal,

@@ -50,18 +50,26 @@
 mod backoff;
 mod driver;
 mod executor;
+mod gates;
 mod happening;
+mod health;
 mod in_hand;
 mod keeper;
 mod options;
 mod pace;
+mod queue;
+mod rate;
 mod run;
+mod shares;
 mod stop;
 mod verdict;
 mod worker;
 
 pub use backoff::Backoff;
 pub use executor::{Executor, Failure, Known, ReceiverPolicy, Run, Success};
+pub use health::{Health, WorkerState};
 pub use options::WorkerOptions;
+pub use queue::Queue;
+pub use rate::Rate;
 pub use stop::Stopper;
 pub use worker::{Worker, WorkerError};

@@ -7,23 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use signalpost_store::Task;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use crate::executor::{Failure, Kind, Report, Run};
 use crate::happening::Happening;
-use crate::in_hand::Hold;
 
 /// A place among the concurrent runs. It is free again when this is dropped, however the run ended.
 pub(crate) struct Slot {
-    pub(crate) hold: Hold,
+    pub(crate) task: Arc<Task>,
     pub(crate) happenings: UnboundedSender<Happening>,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         // The driver is gone when the worker has ended; nobody counts any more.
-        let _ = self.happenings.send(Happening::SlotFree(self.hold));
+        let _ = self.happenings.send(Happening::SlotFree(self.task.clone()));
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use signalpost_dispatch::{AsyncReceiver, Event, Receiver, ReceiverOutput, Sender};
-use signalpost_worker::{Backoff, Failure, ReceiverPolicy, Run, Success};
+use signalpost_worker::{Backoff, Failure, Rate, ReceiverPolicy, Run, Success};
 
 use crate::Needs;
 use crate::run::{RunContext, outcome, run_async, run_blocking};
@@ -100,6 +100,23 @@ impl BackgroundOptions {
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.policy.backoff = backoff;
+        self
+    }
+
+    /// How many of its runs go on at once, in each worker. Default: as many as the worker has room for. Of a receiver at
+    /// its limit no more tasks are claimed; a receiver of which thousands may wait should have a queue of its own, or
+    /// they hide what is behind them. In the whole run of an `AsyncSignal` it does not count.
+    #[must_use]
+    pub fn concurrency(mut self, concurrency: usize) -> Self {
+        self.policy.concurrency = Some(concurrency);
+        self
+    }
+
+    /// How many of its runs begin within a time, in each worker: what an API allows, divided by the workers. Default: no
+    /// limit. In the whole run of an `AsyncSignal` it does not count.
+    #[must_use]
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.policy.rate = Some(rate);
         self
     }
 }

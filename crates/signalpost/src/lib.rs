@@ -44,7 +44,7 @@ pub use signalpost_store::{
 };
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
-pub use signalpost_worker::Backoff;
+pub use signalpost_worker::{Backoff, Health, Queue, Rate, WorkerState};
 pub use worker::{Worker, WorkerError, shutdown_signal};
 
 /// The sender that stands for the type `T`: `sender::<article::Entity>()`.

@@ -109,6 +109,12 @@ fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
     if receiver.policy.max_attempts == 0 {
         return refused("has max_attempts = 0 and would never run: give at least 1".to_owned());
     }
+    if receiver.policy.concurrency == Some(0) {
+        return refused("has concurrency = 0 and would never run: give at least 1".to_owned());
+    }
+    if let Some(problem) = receiver.policy.rate.and_then(|rate| rate.problem()) {
+        return refused(format!("has {problem}"));
+    }
     Ok(())
 }
 

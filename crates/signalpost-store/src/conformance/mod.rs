@@ -86,6 +86,8 @@ macro_rules! store_tests {
                 a_task_is_claimed_once_by_many_claimers
                 higher_priority_comes_first_then_the_earlier_one
                 only_the_queues_asked_for_are_claimed
+                a_claim_is_shared_among_queues
+                excepted_receivers_are_passed_over
                 a_claim_says_when_the_next_task_is_due
                 a_claim_needs_a_lease
                 a_task_whose_time_is_over_ends_expired
@@ -103,6 +105,9 @@ macro_rules! store_tests {
                 tasks_that_follow_are_written_with_an_accepted_finish_only
                 a_reason_is_made_storable
                 the_history_is_pruned_by_state_and_age
+                each_queue_is_pruned_by_itself
+                a_success_of_which_no_history_is_kept_is_guarded_too
+                a_dead_task_can_be_tried_again
                 tasks_of_a_claim_without_an_answer_can_be_given_back
                 a_retired_worker_leaves_its_tasks_waiting
             }

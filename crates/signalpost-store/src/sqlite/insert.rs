@@ -1,17 +1,49 @@
 //! Writing tasks, and what workers publish.
 
+use std::borrow::Cow;
+
 use rusqlite::{Connection, params};
+use uuid::Uuid;
 
 use super::thread::Outcome as Done;
-use crate::{PublishedReceiver, TaskId};
+use crate::clock::millis;
+use crate::{NewTask, PublishedReceiver, TaskId, readable_reason};
 
+/// The outbox's.
 pub(super) const INSERT: &str = include_str!("insert.sql");
-pub(super) fn insert(connection: &Connection, json: &str, count: usize) -> Done<Vec<TaskId>> {
-    connection.prepare_cached(INSERT)?.execute([json])?;
-    // One statement takes its numbers from the sequence in a row, and no other connection can write meanwhile.
-    let last = connection.last_insert_rowid();
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    Ok((last - count + 1..=last).map(TaskId).collect())
+const INSERT_ROW: &str = include_str!("insert_row.sql");
+
+/// Writes tasks, with their headers as they are stored.
+pub(super) fn insert<'a>(
+    connection: &Connection,
+    tasks: impl Iterator<Item = (&'a NewTask, &'a Cow<'static, str>)>,
+    now: i64,
+) -> Done<Vec<TaskId>> {
+    let mut statement = connection.prepare_cached(INSERT_ROW)?;
+    let mut ids = Vec::new();
+    for (task, headers) in tasks {
+        let mut send_id = Uuid::encode_buffer();
+        statement.execute(params![
+            &*task.send_id.0.hyphenated().encode_lower(&mut send_id),
+            task.signal,
+            task.sender,
+            task.receiver,
+            task.queue,
+            task.priority,
+            now.saturating_add(millis(task.delay)),
+            task.expires_in.map(|expires_in| now.saturating_add(millis(expires_in))),
+            task.key,
+            &*task.payload,
+            task.payload_version,
+            &**headers,
+            task.parent.map(|parent| parent.0),
+            task.depth,
+            task.reason.as_deref().map(readable_reason),
+            now,
+        ])?;
+        ids.push(TaskId(connection.last_insert_rowid()));
+    }
+    Ok(ids)
 }
 
 pub(super) fn publish(connection: &Connection, receivers: &[PublishedReceiver], now: i64) -> Done<()> {

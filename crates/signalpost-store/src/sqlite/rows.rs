@@ -1,12 +1,12 @@
 //! Rows as tasks. A row may have been put in by hand: what it holds is read without trust.
 
 use rusqlite::types::{Type, ValueRef};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, RowIndex, params};
 
 use super::thread::Outcome as Done;
 use crate::{State, Task, TaskFilter, TaskId, TaskRecord};
 
-/// Runs a statement that returns tasks in the columns of `claim.sql`.
+/// Runs a statement that returns tasks in the columns of `claim.sql`, and in their order.
 pub(super) fn tasks(statement: &mut CachedStatement<'_>, params: impl Params) -> Done<Vec<Task>> {
     Ok(statement.query_map(params, task)?.collect::<rusqlite::Result<_>>()?)
 }
@@ -16,36 +16,31 @@ pub(super) fn ids(statement: &mut CachedStatement<'_>, params: impl Params) -> D
     Ok(statement.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Runs a statement that returns numbers of tasks with their fences.
-pub(super) fn claims(statement: &mut CachedStatement<'_>, params: impl Params) -> Done<Vec<(i64, i64)>> {
-    Ok(statement.query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
-}
-
 fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
-        id: TaskId(row.get("id")?),
-        send_id: text(row, "send_id")?,
-        signal: text(row, "signal")?,
-        sender: optional_text(row, "sender")?,
-        receiver: text(row, "receiver")?,
-        queue: text(row, "queue")?,
-        priority: row.get("priority")?,
-        run_at: row.get("run_at")?,
-        key: optional_text(row, "key")?,
-        payload: bytes(row, "payload")?.unwrap_or_default(),
-        payload_version: number(row, "payload_version")?,
-        headers: serde_json::from_slice(&bytes(row, "headers")?.unwrap_or_default()).ok(),
-        parent: row.get::<_, Option<i64>>("parent")?.map(TaskId),
-        depth: number(row, "depth")?,
-        attempt: number(row, "attempt")?,
-        deaths: number(row, "deaths")?,
-        fence: row.get("fence")?,
-        created_at: row.get("created_at")?,
-        unknown_since: row.get("unknown_since")?,
+        id: TaskId(row.get(0)?),
+        send_id: text(row, 1)?,
+        signal: text(row, 2)?,
+        sender: optional_text(row, 3)?,
+        receiver: text(row, 4)?,
+        queue: text(row, 5)?,
+        priority: row.get(6)?,
+        run_at: row.get(7)?,
+        key: optional_text(row, 8)?,
+        payload: bytes(row, 9)?.unwrap_or_default(),
+        payload_version: number(row, 10)?,
+        headers: serde_json::from_slice(&bytes(row, 11)?.unwrap_or_default()).ok(),
+        parent: row.get::<_, Option<i64>>(12)?.map(TaskId),
+        depth: number(row, 13)?,
+        attempt: number(row, 14)?,
+        deaths: number(row, 15)?,
+        fence: row.get(16)?,
+        created_at: row.get(17)?,
+        unknown_since: row.get(18)?,
     })
 }
 
-fn bytes(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+fn bytes(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<Vec<u8>>> {
     Ok(match row.get_ref(column)? {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes.to_vec()),
         _ => None,
@@ -53,17 +48,17 @@ fn bytes(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Vec<u8>>> {
 }
 
 /// A text column can hold bytes that are not UTF-8; one such row must not stop a claim.
-fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
+fn text(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<String> {
     Ok(optional_text(row, column)?.unwrap_or_default())
 }
 
-fn optional_text(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<String>> {
+fn optional_text(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<String>> {
     Ok(bytes(row, column)?.map(|bytes| {
         String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }))
 }
 
-fn number(row: &Row<'_>, column: &str) -> rusqlite::Result<u32> {
+fn number(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<u32> {
     let number: i64 = row.get(column)?;
     Ok(u32::try_from(number.clamp(0, i64::from(u32::MAX))).unwrap_or(u32::MAX))
 }

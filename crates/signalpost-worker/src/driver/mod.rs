@@ -14,13 +14,16 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::executor::Report;
+use crate::gates::Gates;
 use crate::happening::Happening;
-use crate::in_hand::{Hold, InHand};
+use crate::health::WorkerState;
+use crate::in_hand::{Hold, InHand, Queued};
 use crate::keeper::SharedLease;
 use crate::pace::Pace;
 use crate::run::{self, Slot};
+use crate::shares::Shares;
 use crate::stop::Stage;
-use crate::{Executor, Failure, Known, ReceiverPolicy, Run, WorkerOptions, verdict};
+use crate::{Executor, Failure, Health, Known, ReceiverPolicy, Run, WorkerOptions, verdict};
 use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
 use reporting::REPORT_AFTER;
 
@@ -40,10 +43,13 @@ pub(crate) struct Driver {
     sender: UnboundedSender<Happening>,
     happenings: UnboundedReceiver<Happening>,
     stop: watch::Receiver<Stage>,
+    health: Health,
 
     in_hand: InHand,
     free_slots: usize,
     pace: Pace,
+    gates: Gates,
+    shares: Shares,
     // The store's time at the newest claim.
     store_now: i64,
 
@@ -58,7 +64,8 @@ pub(crate) struct Driver {
     claim_at: Instant,
     // After a failure: no change makes it earlier.
     claim_not_before: Instant,
-    claimed_at: Instant,
+    // The newest claim did not ask for everything: more may be had when a gate opens.
+    claim_was_limited: bool,
     // What was claimed ahead was given back: the runs under way have to end first.
     stalled: bool,
     change_seen: u64,
@@ -82,6 +89,7 @@ impl Driver {
         (sender, happenings): (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
         stop: watch::Receiver<Stage>,
         renew_now: Arc<Notify>,
+        health: Health,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -89,6 +97,8 @@ impl Driver {
             change_seen: store.change_count(),
             in_hand: InHand::default(),
             pace: Pace::new(now),
+            gates: Gates::new(&options.queues),
+            shares: Shares::new(&options.queues),
             store_now: 0,
             reports: Vec::new(),
             oldest_report: now,
@@ -98,7 +108,7 @@ impl Driver {
             claiming: false,
             claim_at: now,
             claim_not_before: now,
-            claimed_at: now,
+            claim_was_limited: false,
             stalled: false,
             unclear: false,
             suspect_is_due: false,
@@ -115,6 +125,7 @@ impl Driver {
             sender,
             happenings,
             stop,
+            health,
         }
     }
 
@@ -128,6 +139,7 @@ impl Driver {
             self.give_back_stalled(now);
             self.report(now);
             self.claim(now);
+            self.health.turn(self.state(now), self.in_hand.running(), self.in_hand.len(), now);
             if self.stage > Stage::Running {
                 let settled = self.in_hand.len() == 0 && !self.claiming && !self.reporting;
                 let too_long = self.stage == Stage::Forced && self.stop_until.is_some_and(|until| until <= now);
@@ -173,7 +185,8 @@ impl Driver {
         consider(report_at, !self.reports.is_empty() && !self.reporting);
         consider(self.claim_not_before, may_ask && self.unclear);
         consider(self.claim_at.max(self.claim_not_before), self.may_claim(now) && !self.unclear);
-        consider(self.claimed_at + QUEUED_AT_MOST, self.in_hand.queued() > 0 && self.free_slots == 0);
+        let oldest_queued = self.in_hand.oldest_queued();
+        consider(oldest_queued.unwrap_or(now) + QUEUED_AT_MOST, oldest_queued.is_some());
         consider(self.lease.get().trusted_until, self.in_hand.unfinished() > 0);
         let drain_until = self.drain_until.unwrap_or(now).max(self.claim_not_before);
         consider(drain_until, may_ask && !self.unclear && self.drain_until.is_some());
@@ -190,15 +203,21 @@ impl Driver {
             tracing::info!(target: "signalpost::worker", in_hand = self.in_hand.len(), "stopping");
         }
         if self.stage >= Stage::Stopping {
-            for hold in self.in_hand.take_queued() {
-                self.settle(hold, Outcome::Released, now);
-            }
+            self.give_back_queued(now, false, now);
         }
         let grace_is_over = self.stage == Stage::Stopping && self.stop_until.is_some_and(|until| until <= now);
         if (wanted == Stage::Forced || grace_is_over) && self.stage < Stage::Forced {
             self.stage = Stage::Forced;
             self.stop_until = Some(now + ABORT_TAKES);
             self.in_hand.abort_running();
+        }
+    }
+
+    fn state(&self, now: Instant) -> WorkerState {
+        match self.stage {
+            Stage::Running if self.is_trusted(now) => WorkerState::Working,
+            Stage::Running => WorkerState::CutOff,
+            Stage::Stopping | Stage::Forced => WorkerState::Stopping,
         }
     }
 
@@ -214,6 +233,9 @@ impl Driver {
 
     /// Lets go of what has no outcome. The store may go on holding it for this worker.
     fn forget_unfinished(&mut self) {
+        for task in self.in_hand.take_queued(Instant::now()) {
+            self.gates.forget(&task, false);
+        }
         self.in_hand.forget_unfinished();
         self.unclear = true;
         (self.suspect_is_due, self.drain_until) = (false, None);
@@ -223,39 +245,53 @@ impl Driver {
         now < self.lease.get().trusted_until
     }
 
-    fn start_queued(&mut self, now: Instant) {
-        while self.free_slots > 0 && self.is_trusted(now) {
-            let Some(task) = self.in_hand.next_queued() else { return };
-            let hold = Hold::of(&task);
-            let looked_up = catch_unwind(AssertUnwindSafe(|| {
-                let known = self.executor.look_up(&task);
-                let run = matches!(known, Known::As(_)) && task.headers.is_some();
-                (known, run.then(|| self.executor.run(task.clone())))
-            }));
-            let (known, run) = looked_up.unwrap_or_else(|panic| {
-                let report = run::panicked(panic);
-                (Known::As(ReceiverPolicy::default()), Some(Run::asynchronous(async move { report })))
-            });
-            match known {
-                Known::Not(missing) => {
-                    let outcome = verdict::of_unknown(&task, &missing, self.options.unknown_grace, self.store_now);
-                    tracing::warn!(target: "signalpost::worker", task = %task.id, missing, "unknown receiver");
-                    self.settle(hold, outcome, now);
-                }
-                Known::As(policy) => {
-                    let Some(run) = run else {
-                        let reason = "its headers are not a JSON object of texts".to_owned();
-                        self.settle(hold, Outcome::Dead { reason }, now);
-                        continue;
-                    };
-                    self.executor.started(&task);
-                    self.free_slots -= 1;
-                    let (slot, sender) = (Slot { hold, happenings: self.sender.clone() }, self.sender.clone());
-                    let ends = move |report| drop(sender.send(Happening::Ended(hold, report)));
-                    let abort = run::start(run, policy.timeout, Arc::new(slot), ends);
-                    self.in_hand.set_running(hold, abort, policy);
-                }
+    /// Takes in what was claimed.
+    fn admit(&mut self, task: Task, now: Instant) {
+        let task = Arc::new(task);
+        let known = match catch_unwind(AssertUnwindSafe(|| self.executor.look_up(&task))) {
+            Ok(known) => known,
+            Err(panic) => {
+                self.in_hand.add_reported(task.clone());
+                return self.settle_run(&task, &ReceiverPolicy::default(), run::panicked(panic), now);
             }
+        };
+        let policy = match known {
+            Known::As(policy) if task.headers.is_some() => policy,
+            Known::As(_) => {
+                let reason = "its headers are not a JSON object of texts".to_owned();
+                return self.refuse(task, Outcome::Dead { reason }, now);
+            }
+            Known::Not(missing) => {
+                let outcome = verdict::of_unknown(&task, &missing, self.options.unknown_grace, self.store_now);
+                tracing::warn!(target: "signalpost::worker", task = %task.id, missing, "unknown receiver");
+                return self.refuse(task, outcome, now);
+            }
+        };
+        self.gates.add(&task, &policy);
+        self.in_hand.add(task, policy, now);
+    }
+
+    fn refuse(&mut self, task: Arc<Task>, outcome: Outcome, now: Instant) {
+        let hold = Hold::of(&task);
+        self.in_hand.add_reported(task);
+        self.settle(hold, outcome, now);
+    }
+
+    fn start_queued(&mut self, now: Instant) {
+        while self.free_slots > 0 && self.may_report_more() && self.is_trusted(now) {
+            let Some(Queued { task, policy, .. }) = self.in_hand.next_queued(&self.gates, now) else { return };
+            let hold = Hold::of(&task);
+            let run = catch_unwind(AssertUnwindSafe(|| self.executor.run(task.clone()))).unwrap_or_else(|panic| {
+                let report = run::panicked(panic);
+                Run::asynchronous(async move { report })
+            });
+            self.executor.started(&task);
+            self.free_slots -= 1;
+            self.gates.begin(&task, now);
+            let (slot, sender) = (Slot { task, happenings: self.sender.clone() }, self.sender.clone());
+            let ends = move |report| drop(sender.send(Happening::Ended(hold, report)));
+            let abort = run::start(run, policy.timeout, Arc::new(slot), ends);
+            self.in_hand.set_running(hold, abort, policy);
         }
     }
 
@@ -271,16 +307,23 @@ impl Driver {
             Err(failure) => (verdict::of_failure(task, policy, failure, fastrand::f64()), Vec::new()),
         };
         log_failure(task, &outcome);
-        self.push_report(Finish { task: task.id, fence: task.fence, outcome, then }, now);
+        let mut finish = Finish::new(task, outcome);
+        (finish.then, finish.keeps_success) = (then, !self.options.forgets_successes_of(&task.queue));
+        self.push_report(finish, now);
     }
 
     fn take_in(&mut self, happening: Happening) {
         let now = Instant::now();
         match happening {
             Happening::Ended(hold, report) => self.take_end(hold, report, now),
-            Happening::SlotFree(hold) => {
+            Happening::SlotFree(task) => {
                 self.free_slots += 1;
                 self.stalled = false;
+                self.gates.end(&task);
+                if self.claim_was_limited {
+                    self.claim_at = now;
+                }
+                let hold = Hold::of(&task);
                 match self.in_hand.end_without_report(hold) {
                     None => {}
                     Some((_, _, true)) => self.settle(hold, Outcome::Released, now),
