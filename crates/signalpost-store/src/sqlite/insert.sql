@@ -35,7 +35,7 @@ FROM (
         ) AS now
     FROM json_each(?1)
 )
-WHERE json_extract(task, '$.once') IS NULL
+WHERE coalesce(json_extract(task, '$.once'), 0) = 0
    OR NOT EXISTS (
         SELECT 1 FROM signalpost_task AS live
         WHERE live.send_id = json_extract(task, '$.send_id')
