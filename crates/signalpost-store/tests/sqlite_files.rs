@@ -193,3 +193,17 @@ async fn the_outbox_takes_the_time_from_the_database() {
     let now = signalpost_store::Clock::now(&signalpost_store::SystemClock);
     assert!((now - written).abs() < 60_000, "written {written}, now {now}");
 }
+
+#[test]
+fn a_row_that_says_that_it_is_not_once_is_written_each_time() {
+    let (_directory, path) = database();
+    let store = SqliteStore::open(&path).unwrap();
+    let (statement, client) = (store.outbox(), Connection::open(&path).unwrap());
+    // As a client writes it that leaves no key out.
+    let json = statement.parameter(&[task("a")]).unwrap().replace(r#""signal":"#, r#""once":false,"signal":"#);
+    for _ in 0..2 {
+        assert_eq!(client.execute(statement.sql, [&json]).unwrap(), 1);
+    }
+    let once = json.replace("false", "true");
+    assert_eq!(client.execute(statement.sql, [&once]).unwrap(), 0);
+}

@@ -36,7 +36,7 @@ SELECT
     json_extract(task, '$.reason'),
     now
 FROM sent
-WHERE json_extract(task, '$.once') IS NULL
+WHERE NOT coalesce(json_extract(task, '$.once'), 0)
    OR NOT EXISTS (
         SELECT 1 FROM signalpost_task AS live
         WHERE live.send_id = json_extract(task, '$.send_id')
