@@ -3,6 +3,7 @@
 
 mod dispatch;
 mod measure;
+mod rounds;
 mod table;
 
 use clap::{Parser, ValueEnum};
