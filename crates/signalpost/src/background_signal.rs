@@ -263,7 +263,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         let payload = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
         let mut task = Rows::template(self.name, sender, payload.into())?;
         task.queue = self.queue.to_owned();
-        let mut rows = Rows::none();
+        let mut rows = Rows::default();
         let send_id = task.send_id;
         rows.send_id = Some(send_id);
         let runs = in_order(self.name, sender);
