@@ -9,6 +9,7 @@ use signalpost_dispatch::{AsyncReceiver, Event, Receiver, ReceiverOutput, Sender
 use signalpost_worker::{Backoff, Failure, Rate, ReceiverPolicy, Run, Success};
 
 use crate::Needs;
+use crate::data::DataMap;
 use crate::run::{RunContext, outcome, run_async, run_blocking};
 
 /// How a background receiver wants to be treated.
@@ -166,6 +167,11 @@ impl BackgroundReceiver {
 
     pub(crate) fn name(&self) -> &'static str {
         self.receiver.name()
+    }
+
+    /// What it needs that is not there.
+    pub(crate) fn missing(&self, data: &DataMap) -> Option<Needs> {
+        self.declared.needs.iter().copied().find(|needs| !data.has(*needs))
     }
 
     /// Whether it listens to this sender. In a worker senders are known by their labels only.

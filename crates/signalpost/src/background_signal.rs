@@ -15,6 +15,7 @@ use signalpost_worker::{Failure, Run, Success};
 use crate::background::{
     BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
+use crate::hooks::Captures;
 use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
@@ -47,7 +48,7 @@ use crate::{RobustResponses, install, link};
 pub struct AsyncSignal<P> {
     name: &'static str,
     queue: &'static str,
-    payload: std::marker::PhantomData<fn(&P)>,
+    pub(crate) captures: Captures<P>,
 }
 
 /// What a background signal's send did.
@@ -62,7 +63,7 @@ pub enum Sent {
 impl<P> AsyncSignal<P> {
     /// A background signal on the queue `default`. The name stands in every task: see [`Signal::new`](crate::Signal::new).
     pub const fn new(name: &'static str) -> Self {
-        Self { name, queue: "default", payload: std::marker::PhantomData }
+        Self { name, queue: "default", captures: Captures::new() }
     }
 
     /// The same signal on another queue.
@@ -260,14 +261,15 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
 
     fn rows(&self, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
         link::link().map_err(SendError::sending)?;
-        let payload = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
-        let mut task = Rows::template(self.name, sender, payload.into())?;
+        let json = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
+        let mut task = Rows::template(self.name, sender, json.into())?;
         task.queue = self.queue.to_owned();
         let mut rows = Rows::none();
         let send_id = task.send_id;
         rows.send_id = Some(send_id);
         let runs = in_order(self.name, sender);
         rows.own.push(Row { task, runs });
+        self.captures.record(sender, payload);
         Ok((send_id, rows))
     }
 }

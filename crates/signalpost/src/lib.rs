@@ -6,6 +6,8 @@ mod bridge;
 mod data;
 mod executor;
 mod failure;
+#[cfg(not(feature = "testing"))]
+mod hooks;
 mod install;
 mod instance;
 mod lifecycle;
@@ -17,6 +19,8 @@ mod run;
 mod running_task;
 mod sending;
 mod signal;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod worker;
 
 pub use background::BackgroundOptions;
@@ -45,6 +49,8 @@ pub use signalpost_store::{
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
 pub use signalpost_worker::{Backoff, Health, Queue, Rate, WorkerState};
+#[cfg(feature = "testing")]
+use testing::hooks;
 pub use worker::{Worker, WorkerError, shutdown_signal};
 
 /// The sender that stands for the type `T`: `sender::<article::Entity>()`.

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Fixture, LEASE, claim, claimed, finish, new_task, success, worker};
-use crate::{
-    ClaimRequest, EndState, Finish, Outcome, PruneRequest, PrunedQueues, Renewal, State, TaskFilter, TaskId,
-};
+use crate::{ClaimRequest, EndState, Finish, Outcome, PruneRequest, PrunedQueues, Renewal, State, TaskFilter, TaskId};
 
 pub async fn a_success_moves_to_the_history_and_a_second_report_is_refused(fixture: &impl Fixture) {
     let store = fixture.open().await;

@@ -26,8 +26,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::task_json::checked_headers;
 use crate::{
     Claim, ClaimRequest, Counts, Finish, NewTask, OutboxStatement, PruneRequest, PublishedReceiver, Registered,
-    Renewal, RescueRequest, Rescued, Store, StoreError, TaskContent, TaskFilter, TaskId, TaskRecord,
-    WorkerId,
+    Renewal, RescueRequest, Rescued, Store, StoreError, TaskContent, TaskFilter, TaskId, TaskRecord, WorkerId,
 };
 use lock::{LockDirectory, WorkerLock};
 use thread::{DatabaseThread, Writes};
