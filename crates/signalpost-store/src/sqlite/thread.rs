@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -13,6 +14,9 @@ use crate::StoreError;
 /// The most calls that share a transaction. A thousand rows are written in a few milliseconds, for which everybody
 /// in the group waits.
 const GROUP: usize = 256;
+/// How long a transaction waits for more calls while less than half as many have come as shared the one before: less
+/// than the flush of a disk takes, which they then share as well.
+const GATHER_FOR: Duration = Duration::from_micros(100);
 
 /// What goes wrong inside an operation, before it is put into words.
 #[derive(Debug)]
@@ -149,7 +153,7 @@ impl DatabaseThread {
 
 fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, after_wake: impl Fn()) {
     let mut manners = Manners::new(connection);
-    let mut next = None;
+    let (mut next, mut last_group) = (None, 0);
     loop {
         let request = match next.take() {
             Some(request) => request,
@@ -166,8 +170,15 @@ fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, 
             Request::Read(call) => read(connection, path, call),
             Request::Write(call) => {
                 let mut group = vec![call];
+                let gather_until = Instant::now() + GATHER_FOR;
                 while group.len() < GROUP {
-                    match queue.try_recv() {
+                    // Those who have just had their answers are on their way back, if they are many.
+                    let wait = if group.len() * 2 < last_group {
+                        gather_until.saturating_duration_since(Instant::now())
+                    } else {
+                        Duration::ZERO
+                    };
+                    match queue.recv_timeout(wait) {
                         Ok(Request::Write(call)) => group.push(call),
                         Ok(other) => {
                             next = Some(other);
@@ -176,6 +187,7 @@ fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, 
                         Err(_) => break,
                     }
                 }
+                last_group = group.len();
                 if write(connection, path, group) {
                     after_wake();
                 }

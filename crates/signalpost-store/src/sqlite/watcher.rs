@@ -15,8 +15,11 @@ use crate::StoreError;
 /// How often the database is asked where the system does not tell of writes to its log, and where it does, to be safe.
 const ASK_EVERY: Duration = Duration::from_millis(2);
 const ASK_IN_ANY_CASE: Duration = Duration::from_millis(25);
-/// The log is written before the commit is there to be seen: it is asked for in ever longer steps, and for so long.
-const FIRST_STEP: Duration = Duration::from_micros(50);
+/// The log is written before the commit is there to be seen, which takes a flush of the disk: it is asked for in short
+/// steps at first, then in longer ones, and for so long.
+const SHORT_STEP: Duration = Duration::from_micros(100);
+const SHORT_FOR: Duration = Duration::from_millis(2);
+const LONG_STEP: Duration = Duration::from_millis(1);
 const FOLLOW_FOR: Duration = Duration::from_millis(100);
 /// A neighbour that commits all the time must not have a worker look all the time.
 const REST: Duration = Duration::from_micros(500);
@@ -108,10 +111,9 @@ impl Watcher {
 
     /// Somebody has begun to commit, or writes what is never committed.
     fn follow_write(&self, connection: &Connection, seen: &mut Option<i64>) {
-        let (until, mut step) = (Instant::now() + FOLLOW_FOR, FIRST_STEP);
-        while !self.look(connection, seen) && Instant::now() < until && !self.stopped.load(SeqCst) {
-            self.alarm.wait(Some(step));
-            step = (step * 2).min(ASK_EVERY);
+        let began = Instant::now();
+        while !self.look(connection, seen) && began.elapsed() < FOLLOW_FOR && !self.stopped.load(SeqCst) {
+            self.alarm.wait(Some(if began.elapsed() < SHORT_FOR { SHORT_STEP } else { LONG_STEP }));
         }
     }
 

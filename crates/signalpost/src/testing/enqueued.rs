@@ -1,6 +1,5 @@
 //! What waits in the store.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use signalpost_dispatch::ParkingBridge;
 use signalpost_store::{Clock, PayloadLimits, StoreError, TaskContent, TaskId, TaskRecord, decode_payload};
 
 use super::{TestStore, is_named};
+use crate::{Headers, headers};
 
 /// How many tasks a message lists, and how much of a payload it shows.
 const LISTED: usize = 20;
@@ -43,7 +43,7 @@ pub struct Enqueued {
     /// The task in whose receiver it was sent.
     pub parent: Option<TaskId>,
     /// What travels beside the payload.
-    pub headers: BTreeMap<String, String>,
+    pub headers: Headers,
     json: String,
 }
 
@@ -63,7 +63,7 @@ impl Enqueued {
             attempt: record.attempt,
             reason: record.reason,
             parent: record.parent,
-            headers: content.headers.unwrap_or_default(),
+            headers: headers::of_users(content.headers.unwrap_or_default()),
             json: String::from_utf8_lossy(&content.payload.unwrap_or_default()).into_owned(),
         }
     }

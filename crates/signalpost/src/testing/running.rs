@@ -10,12 +10,10 @@ use signalpost_worker::Drain;
 use super::{Ran, RunError, Runs, TestStore};
 use crate::executor::RegisteredReceivers;
 use crate::registry::ALL;
-use crate::{link, registry};
+use crate::{chain, link, registry};
 
 /// Longer than any test moves its clock.
 const LEASE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-/// How many signals of a chain an error shows.
-const SHOWN: usize = 10;
 
 impl TestStore {
     /// Runs all tasks that are due, of all queues, one after the other, and then those that are due because these ran,
@@ -77,7 +75,7 @@ impl TestStore {
             // Which of the queue's tasks it is may have changed since, by what a receiver did.
             let Some(task) = drain.claim([queue]).await? else { continue };
             if runs.len() >= self.most_runs {
-                return Err(RunError::Endless { runs: runs.len(), chain: chain(&task, runs) });
+                return Err(RunError::Endless { runs: runs.len(), chain: way_to(&task) });
             }
             self.check_data(&task)?;
             let outcome = drain.run(task.clone()).await?;
@@ -110,16 +108,10 @@ impl TestStore {
     }
 }
 
-/// The signals that have led to `task`.
-fn chain(task: &Task, runs: &Runs) -> String {
-    let mut names = vec![&*task.signal];
-    let mut parent = task.parent;
-    while let Some(ran) = runs.iter().find(|ran| Some(ran.task) == parent) {
-        names.push(&ran.signal);
-        parent = ran.parent;
+/// The signals that have led to the task.
+fn way_to(task: &Task) -> String {
+    match task.headers.as_ref().and_then(|headers| headers.get(chain::HEADER)) {
+        Some(before) => chain::shown(before, &task.signal, task.depth),
+        None => task.signal.clone(),
     }
-    let cut = if names.len() > SHOWN { "… → " } else { "" };
-    names.truncate(SHOWN);
-    names.reverse();
-    format!("{cut}{}", names.join(" → "))
 }

@@ -2,7 +2,7 @@
 
 use crate::panic_of;
 use signalpost::testing::TestStore;
-use signalpost::{AsyncSignal, BoxError, Event, Outbox, Sender, Signal};
+use signalpost::{AsyncSignal, BoxError, Event, Outbox, SendOptions, Sender, Signal};
 
 /// Accepts what is written and forgets it.
 struct Forgets;
@@ -26,13 +26,17 @@ async fn every_form_of_a_send_is_recorded_whether_anybody_listens_or_not() -> Re
             signal.asend("till", &3).await?;
             signal.asend_robust("till", &4).await;
             signal.send_in(&mut Forgets, "till", &5).await?;
+            signal.send_many("till", &[6, 7])?;
+            signal.asend_many("till", &[8]).await?;
+            signal.with(SendOptions::new().priority(3)).asend("till", &9).await?;
             Ok::<(), BoxError>(())
         })
         .await?;
-    assert_eq!(sent.payloads(), [1, 2, 3, 4, 5]);
+    assert_eq!(sent.payloads(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     let till = || Sender::label("till");
-    assert_eq!(sent.senders(), [Sender::NONE, till(), till(), till(), till()]);
-    assert_eq!(within.payloads(), [3, 4, 5]);
+    assert_eq!(sent.senders()[0], Sender::NONE);
+    assert!(sent.senders()[1..].iter().all(|sender| *sender == till()));
+    assert_eq!(within.payloads(), [3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(within.senders()[0], Sender::label("inner"));
     Ok(())
 }
@@ -45,11 +49,13 @@ async fn the_sends_of_a_background_signal_are_recorded() -> Result<(), BoxError>
         .scope(async {
             signal.send(Sender::NONE, &1)?;
             signal.asend("till", &2).await?;
-            signal.send_in(&mut Forgets, "till", &3).await
+            signal.send_in(&mut Forgets, "till", &3).await?;
+            signal.send_many("till", &[4, 5])?;
+            signal.with(SendOptions::new()).asend("till", &6).await
         })
         .await?;
-    assert_eq!(sent.payloads(), [1, 2, 3]);
-    assert_eq!((sent.len(), sent.senders()[0].is_none()), (3, true));
+    assert_eq!(sent.payloads(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!((sent.len(), sent.senders()[0].is_none()), (6, true));
     Ok(())
 }
 
