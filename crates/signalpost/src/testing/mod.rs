@@ -1,4 +1,4 @@
-//! Testing code that sends, and receivers, without a worker and without waiting.
+#![doc = include_str!("guide.md")]
 
 mod captured;
 mod enqueued;
