@@ -139,13 +139,17 @@ impl<P, R> Snapshot<P, R> {
     }
 
     /// Synchronous and asynchronous receivers of `sender`, each in order of connection.
-    pub(crate) fn receivers<'s>(&'s self, sender: &Sender) -> (Merged<'s, P, R>, Merged<'s, P, R>) {
+    pub(crate) fn receivers<'s>(
+        &'s self,
+        sender: &Sender,
+        filter: Option<fn(Receiver) -> bool>,
+    ) -> (Merged<'s, P, R>, Merged<'s, P, R>) {
         let own = match sender.key() {
             Some(key) if !self.by_sender.is_empty() => self.by_sender.get(&key),
             _ => None,
         };
         let (own_sync, own_async) = own.map_or((&[][..], &[][..]), |own| (&own.sync, &own.asynchronous));
-        (Merged::new(&self.any.sync, own_sync), Merged::new(&self.any.asynchronous, own_async))
+        (Merged::new(&self.any.sync, own_sync, filter), Merged::new(&self.any.asynchronous, own_async, filter))
     }
 }
 
@@ -153,11 +157,16 @@ impl<P, R> Snapshot<P, R> {
 pub(crate) struct Merged<'s, P, R> {
     any: Peekable<slice::Iter<'s, Placed<P, R>>>,
     own: Peekable<slice::Iter<'s, Placed<P, R>>>,
+    filter: Option<fn(Receiver) -> bool>,
 }
 
 impl<'s, P, R> Merged<'s, P, R> {
-    fn new(any: &'s [Placed<P, R>], own: &'s [Placed<P, R>]) -> Self {
-        Self { any: any.iter().peekable(), own: own.iter().peekable() }
+    fn new(any: &'s [Placed<P, R>], own: &'s [Placed<P, R>], filter: Option<fn(Receiver) -> bool>) -> Self {
+        Self { any: any.iter().peekable(), own: own.iter().peekable(), filter }
+    }
+
+    fn passes(&self, (_, entry): &Placed<P, R>) -> bool {
+        self.filter.is_none_or(|filter| filter(entry.receiver))
     }
 }
 
@@ -165,16 +174,24 @@ impl<'s, P, R> Iterator for Merged<'s, P, R> {
     type Item = &'s Entry<P, R>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = match (self.any.peek(), self.own.peek()) {
-            (Some((any, _)), Some((own, _))) if own < any => self.own.next(),
-            (None, _) => self.own.next(),
-            _ => self.any.next(),
-        };
-        next.map(|(_, entry)| &**entry)
+        loop {
+            let next = match (self.any.peek(), self.own.peek()) {
+                (Some((any, _)), Some((own, _))) if own < any => self.own.next(),
+                (None, _) => self.own.next(),
+                _ => self.any.next(),
+            };
+            let next = next?;
+            if self.passes(next) {
+                return Some(&next.1);
+            }
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let length = self.any.len() + self.own.len();
+        let length = match self.filter {
+            None => self.any.len() + self.own.len(),
+            Some(_) => self.any.clone().chain(self.own.clone()).filter(|placed| self.passes(placed)).count(),
+        };
         (length, Some(length))
     }
 }

@@ -54,7 +54,7 @@ impl<P, R> Signal<P, R> {
     pub fn has_listeners(&self, sender: &Sender) -> bool {
         let snapshot = self.registry.snapshot();
         let Some(snapshot) = snapshot.as_ref() else { return false };
-        let (mut sync, mut asynchronous) = snapshot.receivers(sender);
+        let (mut sync, mut asynchronous) = snapshot.receivers(sender, None);
         sync.any(Entry::is_alive) || asynchronous.any(Entry::is_alive)
     }
 
@@ -259,7 +259,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     pub fn send_event(&self, event: &Event<'_, P>, bridge: &dyn Bridge) -> Result<Vec<(Receiver, R)>, SendError> {
         let snapshot = self.registry.snapshot();
         let Some(snapshot) = snapshot.as_ref() else { return Ok(Vec::new()) };
-        let (sync, asynchronous) = snapshot.receivers(event.sender);
+        let (sync, asynchronous) = snapshot.receivers(event.sender, event.filter);
         let mut responses = Vec::with_capacity(sync.len() + asynchronous.len());
         send_sync(sync, event, &mut responses)?;
         if asynchronous.len() > 0 {
@@ -276,14 +276,14 @@ impl<P: Sync, R: Send> Signal<P, R> {
     pub fn send_event_robust(&self, event: &Event<'_, P>, bridge: &dyn Bridge) -> RobustResponses<R> {
         let snapshot = self.registry.snapshot();
         let Some(snapshot) = snapshot.as_ref() else { return Vec::new() };
-        let (sync, asynchronous) = snapshot.receivers(event.sender);
+        let (sync, asynchronous) = snapshot.receivers(event.sender, event.filter);
         let mut responses = Vec::with_capacity(sync.len() + asynchronous.len());
         send_sync_robust(sync, event, &mut responses);
         if asynchronous.len() > 0 {
             let run = Box::pin(send_async_robust(asynchronous, event, &mut responses));
             if let Err(refused) = bridge.block_on(run) {
                 let refused = refused.to_string();
-                for entry in snapshot.receivers(event.sender).1 {
+                for entry in snapshot.receivers(event.sender, event.filter).1 {
                     let error = ReceiverError::raised(refused.as_str());
                     report(event.signal, entry.receiver, &error);
                     responses.push((entry.receiver, Err(error)));
@@ -301,7 +301,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     pub async fn asend_event(&self, event: &Event<'_, P>) -> Result<Vec<(Receiver, R)>, SendError> {
         let snapshot = self.registry.snapshot();
         let Some(snapshot) = snapshot.as_ref() else { return Ok(Vec::new()) };
-        let (sync, asynchronous) = snapshot.receivers(event.sender);
+        let (sync, asynchronous) = snapshot.receivers(event.sender, event.filter);
         let mut responses = Vec::with_capacity(sync.len() + asynchronous.len());
         send_sync(sync, event, &mut responses)?;
         send_async(asynchronous, event, &mut responses).await?;
@@ -312,7 +312,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     pub async fn asend_event_robust(&self, event: &Event<'_, P>) -> RobustResponses<R> {
         let snapshot = self.registry.snapshot();
         let Some(snapshot) = snapshot.as_ref() else { return Vec::new() };
-        let (sync, asynchronous) = snapshot.receivers(event.sender);
+        let (sync, asynchronous) = snapshot.receivers(event.sender, event.filter);
         let mut responses = Vec::with_capacity(sync.len() + asynchronous.len());
         send_sync_robust(sync, event, &mut responses);
         send_async_robust(asynchronous, event, &mut responses).await;

@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod errors;
+mod filter;
 mod identity;
 mod order;
 mod reentrancy;
