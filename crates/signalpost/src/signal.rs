@@ -21,6 +21,7 @@ use crate::background::{
     BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
 use crate::bridge::TokioBridge;
+use crate::hooks::Captures;
 use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
@@ -28,7 +29,7 @@ use crate::run::RunContext;
 use crate::send_options::PLAIN;
 use crate::sending::{Row, Rows, Scope, all_failed};
 use crate::stored_signal::StoredSignal;
-use crate::{Response, SendOptions, SendWith, link};
+use crate::{Response, SendOptions, SendWith, hooks, link};
 
 /// What a send returns: every receiver, with its response.
 pub type Responses<R> = Vec<(Receiver, Response<R>)>;
@@ -60,6 +61,7 @@ pub struct Signal<P, R = ()> {
     changing: Mutex<()>,
     // Set by the first background receiver, which is what demands that the payload can be written.
     encode: OnceLock<Encode<P>>,
+    pub(crate) captures: Captures<P>,
 }
 
 impl<P, R> Signal<P, R> {
@@ -72,6 +74,7 @@ impl<P, R> Signal<P, R> {
             background: ArcSwapOption::const_empty(),
             changing: Mutex::new(()),
             encode: OnceLock::new(),
+            captures: Captures::new(),
         }
     }
 
@@ -183,7 +186,11 @@ impl<P, R> Signal<P, R> {
             return Vec::new();
         }
         match &*self.background.load() {
-            Some(receivers) => receivers.iter().filter(|receiver| receiver.hears(sender)).cloned().collect(),
+            Some(receivers) => {
+                let hears =
+                    |receiver: &&Arc<BackgroundReceiver>| receiver.hears(sender) && !hooks::is_muted(receiver.name());
+                receivers.iter().filter(hears).cloned().collect()
+            }
             None => Vec::new(),
         }
     }
@@ -576,13 +583,15 @@ impl<P: Sync, R: Send> Signal<P, R> {
 
     /// Sends something that only matters if somebody listens, inline.
     pub(crate) fn tell(&self, payload: impl FnOnce() -> P) {
-        if self.has_listeners(&Sender::NONE) {
+        if self.has_listeners(&Sender::NONE) || !self.captures.is_empty() {
             drop(self.send_robust(Sender::NONE, &payload()));
         }
     }
 
     fn event<'a>(&self, sender: &'a Sender, payload: &'a P, scope: &'a Scope) -> Event<'a, P> {
-        Event::new(self.name(), sender, payload).with_context(scope)
+        self.captures.record(sender, payload);
+        let event = Event::new(self.name(), sender, payload).with_context(scope);
+        hooks::filter().map_or(event, |filter| event.with_filter(filter))
     }
 
     fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
