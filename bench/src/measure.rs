@@ -22,7 +22,13 @@ pub struct Measure {
 
 impl Measure {
     /// Ours beside a reference.
-    pub fn beside(name: impl Into<String>, ours: f64, reference: f64, unit: &'static str, wanted: &'static str) -> Self {
+    pub fn beside(
+        name: impl Into<String>,
+        ours: f64,
+        reference: f64,
+        unit: &'static str,
+        wanted: &'static str,
+    ) -> Self {
         Self { name: name.into(), ours, reference: Some(reference), ratio: Some(ours / reference), unit, wanted }
     }
 

@@ -29,7 +29,8 @@ impl Table {
                     "measurement", "ours", "reference", "ratio", "unit"
                 );
             }
-            let optional = |value: Option<f64>, digits: usize| value.map_or_else(String::new, |v| format!("{v:.digits$}"));
+            let optional =
+                |value: Option<f64>, digits: usize| value.map_or_else(String::new, |v| format!("{v:.digits$}"));
             println!(
                 "{:<58} {:>12.2} {:>12} {:>7}  {:<8} {}",
                 measure.name,

@@ -44,7 +44,7 @@ pub use reason::readable_reason;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{
-    Claim, ClaimRequest, Counts, OutboxStatement, PublishedReceiver, Registered, Renewal, RescueCause, RescueRequest,
-    Rescued, Store, TaskFilter,
+    Claim, ClaimRequest, CompletionStatement, Counts, OutboxStatement, PublishedReceiver, Registered, Renewal,
+    RescueCause, RescueRequest, Rescued, Store, TaskFilter,
 };
 pub use task::{EndState, NewTask, SendId, State, Task, TaskId, TaskRecord, WorkerId};

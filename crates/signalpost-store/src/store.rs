@@ -34,6 +34,10 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// The statement with which a client writes tasks on a connection of its own.
     fn outbox(&self) -> OutboxStatement;
 
+    /// The statements with which a client completes a claimed task on a connection of its own: its receiver's writes
+    /// and the task's success are one transaction then.
+    fn completion(&self) -> CompletionStatement;
+
     /// Writes tasks, all or none, and returns their numbers in the order given.
     ///
     /// Concurrent calls may share a transaction; one that fails does so alone. A call whose future is dropped may still
@@ -131,6 +135,27 @@ impl OutboxStatement {
     /// [`StoreError::is_invalid_task`] when a task cannot be stored.
     pub fn parameter(&self, tasks: &[NewTask]) -> Result<String, StoreError> {
         crate::task_json::render(tasks, self.now)
+    }
+}
+
+/// How a client records a claimed task's success on its own connection: run `insert` and then `delete` there, each with
+/// the same text as its only parameter. Each moves one row. `insert` moves none where the claim was overtaken or the
+/// database is another; nothing may be committed then.
+#[derive(Debug, Clone)]
+pub struct CompletionStatement {
+    /// Writes the task into the history as succeeded, if the claim still holds it.
+    pub insert: &'static str,
+    /// Takes it out of the live tasks.
+    pub delete: &'static str,
+    /// The time to write into the row, where the database's own clock is not the store's (in tests).
+    pub(crate) now: Option<i64>,
+}
+
+impl CompletionStatement {
+    /// The one parameter: a JSON text that names the claim.
+    pub fn parameter(&self, worker: &WorkerId, task: &Task) -> String {
+        let (worker, now) = (worker.as_str(), self.now);
+        serde_json::json!({"id": task.id, "worker": worker, "fence": task.fence, "now": now}).to_string()
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{EndState, Finish, OutboxStatement, Outcome, TaskId, WorkerId, readab
 const END: &str = include_str!("end.sql");
 const END_WAITING: &str = include_str!("end_waiting.sql");
 const GIVE_BACK: &str = include_str!("give_back.sql");
+pub(super) const COMPLETE: &str = include_str!("complete.sql");
+pub(super) const COMPLETE_DELETE: &str = include_str!("complete_delete.sql");
 
 pub(super) fn finish(
     connection: &Connection,

@@ -22,8 +22,8 @@ use async_trait::async_trait;
 
 use crate::clock::{Clock, SystemClock};
 use crate::{
-    Claim, ClaimRequest, Counts, EndState, Finish, NewTask, OutboxStatement, PublishedReceiver, Registered, Renewal,
-    RescueRequest, Rescued, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
+    Claim, ClaimRequest, CompletionStatement, Counts, EndState, Finish, NewTask, OutboxStatement, PublishedReceiver,
+    Registered, Renewal, RescueRequest, Rescued, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
 };
 use lock::{LockDirectory, WorkerLock};
 use thread::DatabaseThread;
@@ -186,6 +186,11 @@ impl Store for SqliteStore {
     fn outbox(&self) -> OutboxStatement {
         let now = (!self.clock.is_the_databases()).then(|| self.clock.now());
         OutboxStatement { sql: insert::INSERT, now }
+    }
+
+    fn completion(&self) -> CompletionStatement {
+        let OutboxStatement { now, .. } = self.outbox();
+        CompletionStatement { insert: end::COMPLETE, delete: end::COMPLETE_DELETE, now }
     }
 
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {

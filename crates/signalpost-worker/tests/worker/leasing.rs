@@ -3,8 +3,8 @@
 use crate::Bench;
 use async_trait::async_trait;
 use signalpost_store::{
-    Claim, ClaimRequest, Counts, EndState, Finish, NewTask, OutboxStatement, PublishedReceiver, Registered, Renewal,
-    RescueRequest, Rescued, State, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
+    Claim, ClaimRequest, CompletionStatement, Counts, EndState, Finish, NewTask, OutboxStatement, PublishedReceiver,
+    Registered, Renewal, RescueRequest, Rescued, State, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
 };
 use signalpost_worker::{ReceiverPolicy, Run, Success};
 use std::sync::Arc;
@@ -111,6 +111,10 @@ impl Store for LosesAnswers {
 
     fn outbox(&self) -> OutboxStatement {
         self.store.outbox()
+    }
+
+    fn completion(&self) -> CompletionStatement {
+        self.store.completion()
     }
 
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {
