@@ -6,8 +6,10 @@ use crate::executor::Report;
 use crate::in_hand::Hold;
 
 pub(crate) enum Happening {
-    Ended(Hold, Report),
-    SlotFree(Hold),
+    /// True: the run has itself recorded its success.
+    Ended(Hold, Report, bool),
+    /// As above.
+    SlotFree(Hold, bool),
     Claimed(Result<Claim, StoreError>, ClaimRequest, WorkerId),
     Reported(Vec<Finish>, Result<Vec<bool>, StoreError>),
     GivenBack(Result<usize, StoreError>),

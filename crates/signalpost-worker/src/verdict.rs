@@ -8,9 +8,23 @@ use crate::executor::Retry;
 use crate::{Failure, ReceiverPolicy};
 
 /// What a failed run means. `chance` lies between 0 and 1.
-pub(crate) fn of_failure(task: &Task, policy: &ReceiverPolicy, failure: Failure, chance: f64) -> Outcome {
+pub(crate) fn of_failure(
+    task: &Task,
+    policy: &ReceiverPolicy,
+    failure: Failure,
+    is_stopping: bool,
+    chance: f64,
+) -> Outcome {
     let failures = task.failures() + 1;
     let Failure { reason, retry } = failure;
+    // It was told to wrap up: what it could not do in time another worker will.
+    if is_stopping && retry == Retry::Backoff {
+        tracing::info!(
+            target: "signalpost::worker", task = %task.id, receiver = task.receiver, attempt = task.attempt, reason,
+            "ended with an error while the worker stops; given back"
+        );
+        return Outcome::Released;
+    }
     if failures >= policy.max_attempts && retry != Retry::Never {
         return Outcome::Dead { reason: format!("attempt {failures} of {}: {reason}", policy.max_attempts) };
     }

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::claimed_task::Cancels;
 use crate::executor::Report;
 use crate::happening::Happening;
 use crate::in_hand::{Hold, InHand};
@@ -42,6 +43,7 @@ pub(crate) struct Driver {
     stop: watch::Receiver<Stage>,
 
     in_hand: InHand,
+    cancels: Cancels,
     free_slots: usize,
     pace: Pace,
     // The store's time at the newest claim.
@@ -88,6 +90,7 @@ impl Driver {
             free_slots: options.concurrency,
             change_seen: store.change_count(),
             in_hand: InHand::default(),
+            cancels: Cancels::default(),
             pace: Pace::new(now),
             store_now: 0,
             reports: Vec::new(),
@@ -187,6 +190,7 @@ impl Driver {
             self.stage = Stage::Stopping;
             self.drain_until = None;
             self.stop_until = Some(now + self.options.grace);
+            self.cancels.cancel();
             tracing::info!(target: "signalpost::worker", in_hand = self.in_hand.len(), "stopping");
         }
         if self.stage >= Stage::Stopping {
@@ -214,6 +218,7 @@ impl Driver {
 
     /// Lets go of what has no outcome. The store may go on holding it for this worker.
     fn forget_unfinished(&mut self) {
+        self.cancels = Cancels::default();
         self.in_hand.forget_unfinished();
         self.unclear = true;
         (self.suspect_is_due, self.drain_until) = (false, None);
@@ -227,10 +232,11 @@ impl Driver {
         while self.free_slots > 0 && self.is_trusted(now) {
             let Some(task) = self.in_hand.next_queued() else { return };
             let hold = Hold::of(&task);
+            let claimed = self.cancels.claimed(task.clone(), self.lease.get().worker);
             let looked_up = catch_unwind(AssertUnwindSafe(|| {
                 let known = self.executor.look_up(&task);
                 let run = matches!(known, Known::As(_)) && task.headers.is_some();
-                (known, run.then(|| self.executor.run(task.clone())))
+                (known, run.then(|| self.executor.run(claimed.clone())))
             }));
             let (known, run) = looked_up.unwrap_or_else(|panic| {
                 let report = run::panicked(panic);
@@ -250,25 +256,46 @@ impl Driver {
                     };
                     self.executor.started(&task);
                     self.free_slots -= 1;
-                    let (slot, sender) = (Slot { hold, happenings: self.sender.clone() }, self.sender.clone());
-                    let ends = move |report| drop(sender.send(Happening::Ended(hold, report)));
-                    let abort = run::start(run, policy.timeout, Arc::new(slot), ends);
+                    let cancellation = claimed.cancellation.clone();
+                    let slot = Slot { hold, claimed: claimed.clone(), happenings: self.sender.clone() };
+                    let sender = self.sender.clone();
+                    let ends = move |report| drop(sender.send(Happening::Ended(hold, report, claimed.is_completed())));
+                    let abort = run::start(run, policy.timeout, cancellation, Arc::new(slot), ends);
                     self.in_hand.set_running(hold, abort, policy);
                 }
             }
         }
     }
 
-    fn take_end(&mut self, hold: Hold, report: Report, now: Instant) {
+    fn take_end(&mut self, hold: Hold, report: Report, is_completed: bool, now: Instant) {
         let Some((task, policy)) = self.in_hand.end_run(hold) else { return };
         self.pace.count_run(now);
-        self.settle_run(&task, &policy, report, now);
+        if is_completed {
+            self.settle_completed(hold, report.err());
+        } else {
+            self.settle_run(&task, &policy, report, now);
+        }
+    }
+
+    /// The run has itself recorded its success: there is nothing to report.
+    fn settle_completed(&mut self, hold: Hold, failure: Option<Failure>) {
+        let Some(task) = self.in_hand.remove(hold) else { return };
+        if let Some(Failure { reason, .. }) = failure {
+            tracing::warn!(
+                target: "signalpost::worker", task = %task.id, receiver = task.receiver, attempt = task.attempt, reason,
+                "failed after it had committed its task's success: the task has succeeded"
+            );
+        }
+        self.executor.finished(&task, &Outcome::Succeeded { result: None });
     }
 
     fn settle_run(&mut self, task: &Task, policy: &ReceiverPolicy, report: Report, now: Instant) {
         let (outcome, then) = match report {
             Ok(success) => (Outcome::Succeeded { result: success.result }, success.then),
-            Err(failure) => (verdict::of_failure(task, policy, failure, fastrand::f64()), Vec::new()),
+            Err(failure) => {
+                let is_stopping = self.stage >= Stage::Stopping;
+                (verdict::of_failure(task, policy, failure, is_stopping, fastrand::f64()), Vec::new())
+            }
         };
         log_failure(task, &outcome);
         self.push_report(Finish { task: task.id, fence: task.fence, outcome, then }, now);
@@ -277,12 +304,13 @@ impl Driver {
     fn take_in(&mut self, happening: Happening) {
         let now = Instant::now();
         match happening {
-            Happening::Ended(hold, report) => self.take_end(hold, report, now),
-            Happening::SlotFree(hold) => {
+            Happening::Ended(hold, report, is_completed) => self.take_end(hold, report, is_completed, now),
+            Happening::SlotFree(hold, is_completed) => {
                 self.free_slots += 1;
                 self.stalled = false;
                 match self.in_hand.end_without_report(hold) {
                     None => {}
+                    Some(_) if is_completed => self.settle_completed(hold, None),
                     Some((_, _, true)) => self.settle(hold, Outcome::Released, now),
                     Some((task, policy, false)) => {
                         let report = Err(Failure::new("the run ended without a report"));
