@@ -35,11 +35,13 @@ pub struct BackgroundOptions {
     pub(crate) queue: Option<&'static str>,
     pub(crate) priority: i16,
     pub(crate) policy: ReceiverPolicy,
+    pub(crate) is_atomic: bool,
 }
 
 impl Default for BackgroundOptions {
     fn default() -> Self {
-        Self { name: None, sender: Sender::NONE, queue: None, priority: 0, policy: ReceiverPolicy::default() }
+        let (name, sender, queue, policy) = (None, Sender::NONE, None, ReceiverPolicy::default());
+        Self { name, sender, queue, priority: 0, policy, is_atomic: false }
     }
 }
 
@@ -102,6 +104,15 @@ impl BackgroundOptions {
         self.policy.backoff = backoff;
         self
     }
+
+    /// Whether the receiver commits its writes and its task's success together, in the transaction of
+    /// [`RunningTask::begin`](crate::RunningTask::begin): so what it writes to the store's database is written exactly
+    /// once. Default: false. For asynchronous receivers; refused on an `AsyncSignal`, whose receivers share a task.
+    #[must_use]
+    pub fn atomic(mut self, is_atomic: bool) -> Self {
+        self.is_atomic = is_atomic;
+        self
+    }
 }
 
 /// What `#[receiver]` knows of a background receiver besides its options.
@@ -110,7 +121,7 @@ pub struct Declared {
     /// It is not an `async fn`.
     pub is_blocking: bool,
     /// What it takes besides the event.
-    pub needs: Vec<Needs>,
+    pub needs: Vec<Option<Needs>>,
 }
 
 pub(crate) type StartRun = Arc<dyn Fn(RunContext) -> Run + Send + Sync>;
@@ -123,6 +134,7 @@ pub(crate) struct BackgroundReceiver {
     pub(crate) queue: &'static str,
     pub(crate) priority: i16,
     pub(crate) policy: ReceiverPolicy,
+    pub(crate) is_atomic: bool,
     pub(crate) declared: Declared,
     pub(crate) start: StartRun,
 }
@@ -142,6 +154,7 @@ impl BackgroundReceiver {
             queue: options.queue.unwrap_or(default.queue),
             priority: options.priority,
             policy: options.policy,
+            is_atomic: options.is_atomic,
             declared,
             start,
         }

@@ -208,6 +208,10 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
             let of_its_own = format!("{} at {location}", options.name.unwrap_or(name));
             return Err(RegistryError::option_of_the_signal(&of_its_own, self.name));
         }
+        if options.is_atomic {
+            let receiver = format!("{} at {location}", options.name.unwrap_or(name));
+            return Err(RegistryError::atomic_beside_others(&receiver, self.name));
+        }
         let default = Defaults { name, queue: self.queue, location };
         let receiver = Arc::new(BackgroundReceiver::new(self.name, options, default, declared, start));
         registry::register(receiver.clone())?;
@@ -293,7 +297,11 @@ fn in_order(signal: &str, sender: &Sender) -> Vec<Arc<BackgroundReceiver>> {
 pub(crate) fn run_all(context: RunContext) -> Run {
     Run::asynchronous(async move {
         let receivers = in_order(&context.task.signal, &context.sender());
-        let run = |receiver: &BackgroundReceiver| (receiver.start)(context.clone()).finish(receiver.policy.timeout);
+        let run = async |receiver: &BackgroundReceiver| {
+            let context = context.part();
+            let cancellation = context.running.cancellation().clone();
+            (receiver.start)(context).finish(receiver.policy.timeout, &cancellation).await
+        };
         let (blocking, asynchronous): (Vec<_>, Vec<_>) =
             receivers.into_iter().partition(|receiver| receiver.declared.is_blocking);
         let mut outcomes = Vec::new();

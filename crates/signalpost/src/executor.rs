@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use signalpost_store::{Outcome, PublishedReceiver, Store, Task};
-use signalpost_worker::{Executor, Failure, Known, ReceiverPolicy, Run};
+use signalpost_worker::{ClaimedTask, Executor, Failure, Known, ReceiverPolicy, Run};
 
 use crate::background_signal::run_all;
 use crate::data::DataMap;
@@ -14,6 +14,12 @@ use crate::{lifecycle, registry};
 pub(crate) struct RegisteredReceivers {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) data: Arc<DataMap>,
+}
+
+impl RegisteredReceivers {
+    fn context(&self, claimed: ClaimedTask, is_atomic: bool) -> RunContext {
+        RunContext::in_worker(claimed, self.data.clone(), self.store.clone(), is_atomic)
+    }
 }
 
 impl Executor for RegisteredReceivers {
@@ -30,13 +36,13 @@ impl Executor for RegisteredReceivers {
         }
     }
 
-    fn run(&self, task: Arc<Task>) -> Run {
-        let context = RunContext::new(task.clone(), self.data.clone(), Some(self.store.clone()));
+    fn run(&self, claimed: ClaimedTask) -> Run {
+        let task = claimed.task.clone();
         if task.receiver == ALL {
-            return run_all(context);
+            return run_all(self.context(claimed, false));
         }
         match registry::find(&task.signal, &task.receiver) {
-            Some(receiver) => (receiver.start)(context),
+            Some(receiver) => (receiver.start)(self.context(claimed, receiver.is_atomic)),
             // It was disconnected a moment ago.
             None => Run::asynchronous(async move { Err(Failure::new(missing(&task))) }),
         }

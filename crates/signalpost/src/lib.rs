@@ -1,5 +1,7 @@
 #![doc = include_str!("guide.md")]
 
+mod atomic;
+mod atomic_error;
 mod background;
 mod background_signal;
 mod bridge;
@@ -19,6 +21,8 @@ mod sending;
 mod signal;
 mod worker;
 
+pub use atomic::{AtomicTransaction, ClientTransaction};
+pub use atomic_error::AtomicError;
 pub use background::BackgroundOptions;
 pub use background_signal::{AsyncSignal, Sent};
 pub use data::{Data, FromRun, Needs, provide};
@@ -30,7 +34,7 @@ pub use lifecycle::{TASK_ENQUEUED, TASK_FINISHED, TASK_STARTED, TaskEnqueued, Ta
 pub use outbox::{BeginImmediate, Outbox, begin_immediate};
 pub use registry::{ConnectedReceiver, ReceiverKind, RegistryError, SignalInfo, signals};
 pub use response::Response;
-pub use running_task::{RunningTask, running_task};
+pub use running_task::{RunningTask, TaskInfo, running_task};
 pub use signal::{RobustResponses, Signal};
 pub use signalpost_dispatch::{
     AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, DispatchUid, Event, Receiver, ReceiverError,
@@ -45,6 +49,7 @@ pub use signalpost_store::{
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
 pub use signalpost_worker::Backoff;
+pub use tokio_util::sync::CancellationToken;
 pub use worker::{Worker, WorkerError, shutdown_signal};
 
 /// The sender that stands for the type `T`: `sender::<article::Entity>()`.

@@ -264,7 +264,7 @@ async fn run_here(rows: Vec<Row>) -> Vec<(Receiver, Result<(), BoxError>)> {
     for Row { task, runs, .. } in rows {
         let task = Arc::new(Task::without_store(task));
         for receiver in runs {
-            let context = RunContext::new(task.clone(), data.clone(), None::<Arc<dyn Store>>);
+            let context = RunContext::here(task.clone(), data.clone(), receiver.is_atomic);
             let outcome = (receiver.start)(context).finish_here().await.map(drop).map_err(|failure| failure.reason);
             if let Err(reason) = &outcome {
                 tracing::error!(target: "signalpost", receiver = %receiver.receiver, reason, "background receiver failed");

@@ -98,7 +98,8 @@ impl Worker {
         self
     }
 
-    /// How long a clean stop waits for the receivers that run. Default: 30 s. What is left then is dropped and given
+    /// How long a clean stop waits for the receivers that run, which are told of it by
+    /// [`RunningTask::cancellation`](crate::RunningTask::cancellation). Default: 30 s. What is left then is dropped and given
     /// back; blocking code is left to itself. (A tokio runtime that is dropped waits for it: end the process, or use
     /// `Runtime::shutdown_timeout`, if that may take long.)
     #[must_use]
@@ -160,7 +161,7 @@ impl Worker {
         let served =
             registry::all().into_iter().filter(|receiver| options.queues.iter().any(|queue| queue == receiver.queue));
         for receiver in served {
-            if let Some(needs) = receiver.declared.needs.iter().find(|needs| !data.has(**needs)) {
+            if let Some(needs) = receiver.declared.needs.iter().flatten().find(|needs| !data.has(**needs)) {
                 return Err(WorkerError::MissingData { receiver: receiver.name(), needs: needs.name() });
             }
         }

@@ -1,8 +1,13 @@
 //! Signals over a real store and real workers, one file per theme. `docs/conformance.md` says which test shows which
 //! requirement.
 
+#[cfg(feature = "sea-orm")]
+mod atomic_sea_orm;
+#[cfg(feature = "sqlx")]
+mod atomic_sqlx;
 mod background;
 mod background_signal;
+mod cancelling;
 mod data;
 mod failing;
 mod instances;
