@@ -12,6 +12,7 @@ mod install;
 mod instance;
 mod lifecycle;
 mod link;
+mod middleware;
 mod outbox;
 mod registry;
 mod response;
@@ -31,6 +32,7 @@ pub use install::{InstallError, Installed, install, install_strictly, with_store
 pub use instance::{Instance, Load, Model};
 pub use lifecycle::{REQUEST_FINISHED, REQUEST_STARTED, RequestFinished, RequestStarted};
 pub use lifecycle::{TASK_ENQUEUED, TASK_FINISHED, TASK_STARTED, TaskEnqueued, TaskFinished, TaskStarted};
+pub use middleware::{Middleware, Next};
 pub use outbox::{BeginImmediate, Outbox, begin_immediate};
 pub use registry::{ConnectedReceiver, ReceiverKind, RegistryError, SignalInfo, signals};
 pub use response::Response;
@@ -48,7 +50,7 @@ pub use signalpost_store::{
 };
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
-pub use signalpost_worker::Backoff;
+pub use signalpost_worker::{Backoff, Failure, Success};
 pub use tokio_util::sync::CancellationToken;
 pub use worker::{Worker, WorkerError, shutdown_signal};
 

@@ -10,7 +10,8 @@ use signalpost_worker::WorkerOptions;
 
 use crate::data::DataMap;
 use crate::executor::RegisteredReceivers;
-use crate::{RegistryError, link, registry};
+use crate::middleware::Layers;
+use crate::{Middleware, RegistryError, link, registry};
 
 /// Why a worker could not start, or could not end cleanly.
 #[derive(thiserror::Error)]
@@ -58,19 +59,28 @@ impl fmt::Debug for WorkerError {
 pub struct Worker {
     store: Arc<dyn Store>,
     data: DataMap,
+    layers: Layers,
     options: WorkerOptions,
 }
 
 impl Worker {
     /// A worker with the default settings.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, data: DataMap::default(), options: WorkerOptions::default() }
+        Self { store, data: DataMap::default(), layers: Layers::default(), options: WorkerOptions::default() }
     }
 
     /// Gives receivers a value, which they take as [`Data<T>`](crate::Data). One for each type.
     #[must_use]
     pub fn data<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.data.insert(value);
+        self
+    }
+
+    /// Does something around every run: see [`Middleware`]. The first that is given is the outermost. Default: nothing,
+    /// which costs nothing.
+    #[must_use]
+    pub fn wrap(mut self, middleware: impl Middleware) -> Self {
+        self.layers.push(middleware);
         self
     }
 
@@ -157,7 +167,7 @@ impl Worker {
 
     fn build(self) -> Result<signalpost_worker::Worker, WorkerError> {
         link::link()?;
-        let Self { store, data, options } = self;
+        let Self { store, data, layers, options } = self;
         let served =
             registry::all().into_iter().filter(|receiver| options.queues.iter().any(|queue| queue == receiver.queue));
         for receiver in served {
@@ -166,7 +176,7 @@ impl Worker {
             }
         }
         warn_of_queues_not_served(&options.queues);
-        let executor = Arc::new(RegisteredReceivers { store: store.clone(), data: Arc::new(data) });
+        let executor = Arc::new(RegisteredReceivers { store: store.clone(), data: Arc::new(data), layers });
         Ok(signalpost_worker::Worker::new(store, executor, options)?)
     }
 }

@@ -12,6 +12,7 @@ mod data;
 mod failing;
 mod instances;
 mod lifecycle;
+mod middleware;
 mod nested;
 #[cfg(feature = "sea-orm")]
 mod outbox_sea_orm;
