@@ -15,12 +15,15 @@ pub struct Finish {
     pub outcome: Outcome,
     /// Tasks to be written together with the outcome, if it is accepted.
     pub then: Vec<NewTask>,
+    /// Whether a success goes to the history; if not, the task is forgotten. Default: it does. Whatever else becomes of
+    /// a task is recorded in any case.
+    pub keeps_success: bool,
 }
 
 impl Finish {
     /// A report on `task`.
     pub fn new(task: &Task, outcome: Outcome) -> Self {
-        Self { task: task.id, fence: task.fence, outcome, then: Vec::new() }
+        Self { task: task.id, fence: task.fence, outcome, then: Vec::new(), keeps_success: true }
     }
 }
 
@@ -54,4 +57,11 @@ pub enum Outcome {
         /// What is not known, for a person to read.
         reason: String,
     },
+}
+
+impl Outcome {
+    /// True when the task is live no more.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Outcome::Succeeded { .. } | Outcome::Dead { .. })
+    }
 }

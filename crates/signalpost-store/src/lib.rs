@@ -23,11 +23,14 @@
 //! A store knows nothing of policy: how long to wait before a retry, when a receiver has run too long or which queue
 //! comes first is the worker's to say. `docs/delivery.md` in the repository tells the whole protocol.
 
+mod claim;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
 mod finish;
+mod name;
+mod non_finite;
 mod payload;
 mod reason;
 #[cfg(feature = "sqlite")]
@@ -36,15 +39,17 @@ mod store;
 mod task;
 mod task_json;
 
+pub use claim::{Claim, ClaimRequest, QueueShare};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use finish::{Finish, Outcome};
+pub use name::check_name;
 pub use payload::{PayloadError, PayloadLimits, decode_payload, encode_payload};
 pub use reason::readable_reason;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{
-    Claim, ClaimRequest, CompletionStatement, Counts, OutboxStatement, PublishedReceiver, Registered, Renewal,
+    CompletionStatement, Counts, OutboxStatement, PruneRequest, PrunedQueues, PublishedReceiver, Registered, Renewal,
     RescueCause, RescueRequest, Rescued, Store, TaskFilter,
 };
 pub use task::{EndState, NewTask, SendId, State, Task, TaskId, TaskRecord, WorkerId};

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{EndState, Finish, NewTask, StoreError, TaskId, TaskRecord, WorkerId};
-use crate::{State, Task};
+use crate::{Claim, ClaimRequest, EndState, Finish, NewTask, State, StoreError, Task, TaskId, TaskRecord, WorkerId};
 
 /// The database that holds tasks.
 ///
@@ -40,6 +39,10 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Writes tasks, all or none, and returns their numbers in the order given.
     ///
+    /// A task that is to be written [`once`](NewTask::once) is not written where one of the same send, signal and
+    /// receiver is live or in the history: its number is the answer then. So a send that is repeated under its own id
+    /// changes nothing, for as long as the history is kept.
+    ///
     /// Concurrent calls may share a transaction; one that fails does so alone. A call whose future is dropped may still
     /// write, all or none.
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError>;
@@ -62,7 +65,7 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// stop: nothing of the worker may be running any more.
     async fn retire(&self, worker: &WorkerId) -> Result<(), StoreError>;
 
-    /// Takes due tasks for the worker: higher priority first, then the one that has been due for longer.
+    /// Takes due tasks for the worker. Of each queue the higher priority first, then the one that has been due for longer.
     ///
     /// Tasks whose time is over end as *expired* instead. Suspects ([`Task::is_suspect`]) are only taken by a
     /// request for one.
@@ -87,9 +90,13 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Ends a waiting task as *cancelled*. `false`: it is not waiting (any more).
     async fn cancel_if_waiting(&self, task: TaskId, reason: &str) -> Result<bool, StoreError>;
 
-    /// Forgets up to `limit` ended tasks that ended in `state` longer than `older_than` ago, the oldest first per
-    /// queue; says how many.
-    async fn prune(&self, state: EndState, older_than: Duration, limit: usize) -> Result<usize, StoreError>;
+    /// Lets a dead task wait again under its number, due at once, as if it had never run: attempts and deaths begin
+    /// anew, the fence goes on, the reason of its death stays until the next one, and it does not expire any more.
+    /// `false`: there is no dead task of this number.
+    async fn retry_if_dead(&self, task: TaskId) -> Result<bool, StoreError>;
+
+    /// Forgets ended tasks, the oldest first per queue; says how many.
+    async fn prune(&self, request: &PruneRequest) -> Result<usize, StoreError>;
 
     /// How many tasks there are in each state.
     async fn counts(&self) -> Result<Counts, StoreError>;
@@ -139,13 +146,13 @@ impl OutboxStatement {
 }
 
 /// How a client records a claimed task's success on its own connection: run `insert` and then `delete` there, each with
-/// the same text as its only parameter. Each moves one row. `insert` moves none where the claim was overtaken or the
-/// database is another; nothing may be committed then.
+/// the same text as its only parameter. Each moves one row, or none where the claim was overtaken or the database is
+/// another; nothing may be committed then. Where successes are not kept, `delete` alone does.
 #[derive(Debug, Clone)]
 pub struct CompletionStatement {
     /// Writes the task into the history as succeeded, if the claim still holds it.
     pub insert: &'static str,
-    /// Takes it out of the live tasks.
+    /// Takes the task out of the live ones, if the claim still holds it.
     pub delete: &'static str,
     /// The time to write into the row, where the database's own clock is not the store's (in tests).
     pub(crate) now: Option<i64>,
@@ -180,42 +187,26 @@ pub enum Renewal {
     Gone,
 }
 
-/// What a worker asks for.
+/// Which ended tasks are to be forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClaimRequest {
-    /// The queues, in the order in which they are looked at.
-    pub queues: Vec<String>,
-    /// How many tasks at most.
+pub struct PruneRequest {
+    /// Those that ended so.
+    pub state: EndState,
+    /// Those that ended longer ago than this.
+    pub older_than: Duration,
+    /// How many at most: a deletion holds up other writers for as long as it takes.
     pub limit: usize,
-    /// True: one suspect and nothing else. For a worker that has nothing in hand.
-    pub suspect: bool,
+    /// In which queues.
+    pub queues: PrunedQueues,
 }
 
-impl ClaimRequest {
-    /// Up to `limit` tasks of these queues, no suspects.
-    pub fn new<Q: Into<String>>(queues: impl IntoIterator<Item = Q>, limit: usize) -> Self {
-        Self { queues: queues.into_iter().map(Into::into).collect(), limit, suspect: false }
-    }
-
-    /// One suspect of these queues.
-    pub fn suspect<Q: Into<String>>(queues: impl IntoIterator<Item = Q>) -> Self {
-        Self { suspect: true, ..Self::new(queues, 1) }
-    }
-}
-
-/// What a claim got.
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Claim {
-    /// The tasks, in the order in which they should be started.
-    pub tasks: Vec<Task>,
-    /// How long until the next waiting task of these queues is due, if `tasks` is short of the limit and there is
-    /// one. Without suspects that are due: `suspect_is_due` tells of them.
-    pub next_due: Option<Duration>,
-    /// A suspect of these queues is due.
-    pub suspect_is_due: bool,
-    /// When the claim was made, in milliseconds since 1970 by the store's clock.
-    pub now: i64,
+/// The queues that are pruned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PrunedQueues {
+    /// This one.
+    Only(String),
+    /// All others than these.
+    AllBut(Vec<String>),
 }
 
 /// Which workers are to be looked at, and what becomes of tasks that die alone.
@@ -275,13 +266,27 @@ impl Counts {
     }
 }
 
-/// Which tasks to list.
+/// Which tasks to list: those that meet every condition that is given.
+///
+/// ```
+/// use signalpost_store::{SendId, TaskFilter};
+///
+/// let send_id = SendId::new();
+/// let of_mail = TaskFilter { queue: Some("mail".to_owned()), ..TaskFilter::of_send(send_id) };
+/// assert_eq!(of_mail.send_id, Some(send_id.to_string()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFilter {
     /// Only tasks in this state.
     pub state: Option<State>,
-    /// Only tasks of this send.
+    /// Only tasks of this send: see [`TaskFilter::of_send`]. As text, because a row put in by hand may hold anything.
     pub send_id: Option<String>,
+    /// Only tasks of this signal, by the name in the row.
+    pub signal: Option<String>,
+    /// Only tasks of this receiver, by the name in the row.
+    pub receiver: Option<String>,
+    /// Only tasks of this queue.
+    pub queue: Option<String>,
     /// Only tasks with a smaller number: the next page.
     pub before: Option<TaskId>,
     /// How many at most. Default: 50.
@@ -290,7 +295,14 @@ pub struct TaskFilter {
 
 impl Default for TaskFilter {
     fn default() -> Self {
-        Self { state: None, send_id: None, before: None, limit: 50 }
+        Self { state: None, send_id: None, signal: None, receiver: None, queue: None, before: None, limit: 50 }
+    }
+}
+
+impl TaskFilter {
+    /// The tasks of one send: of a [`SendId`](crate::SendId), or of its text.
+    pub fn of_send(send_id: impl Into<String>) -> Self {
+        Self { send_id: Some(send_id.into()), ..Self::default() }
     }
 }
 

@@ -17,13 +17,16 @@ pub struct ClaimedTask {
     /// Fires when the run should wrap up: its time is over, its worker begins to stop or is dropped, or the lease is
     /// lost. Blocking code, which nobody can stop, can ask [`is_cancelled`](CancellationToken::is_cancelled).
     pub cancellation: CancellationToken,
+    /// Whether a success goes to the history: what a run that records its own must mind, as in
+    /// [`Finish::keeps_success`](signalpost_store::Finish::keeps_success).
+    pub keeps_success: bool,
     completed: Arc<AtomicBool>,
 }
 
 impl ClaimedTask {
-    /// A claim of `worker`'s that nobody cancels.
+    /// A claim of `worker`'s that nobody cancels, and whose success is kept.
     pub fn new(task: Arc<Task>, worker: WorkerId) -> Self {
-        Self { task, worker, cancellation: CancellationToken::new(), completed: Arc::default() }
+        Self { task, worker, cancellation: CancellationToken::new(), keeps_success: true, completed: Arc::default() }
     }
 
     /// Says that the run has itself recorded the task's success, by [`Store::completion`] in a transaction that has
@@ -45,8 +48,8 @@ impl ClaimedTask {
 pub(crate) struct Cancels(CancellationToken);
 
 impl Cancels {
-    pub(crate) fn claimed(&self, task: Arc<Task>, worker: WorkerId) -> ClaimedTask {
-        ClaimedTask { cancellation: self.0.child_token(), ..ClaimedTask::new(task, worker) }
+    pub(crate) fn token(&self) -> CancellationToken {
+        self.0.child_token()
     }
 
     pub(crate) fn cancel(&self) {

@@ -8,13 +8,13 @@ use std::time::Duration;
 use signalpost_store::{NewTask, Outcome, PublishedReceiver, Task};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Backoff, ClaimedTask};
+use crate::{Backoff, ClaimedTask, Rate};
 
 /// Runs receivers for a worker.
 ///
 /// The worker decides when a task runs and what becomes of it; the executor knows the functions.
 pub trait Executor: Send + Sync + 'static {
-    /// Whether the task's receiver is known here, and how it wants to be treated. Called before every run.
+    /// Whether the task's receiver is known here, and how it wants to be treated. Called for every task that is claimed.
     fn look_up(&self, task: &Task) -> Known;
 
     /// The run itself, not yet begun. A panic, here or in the run, is a failure of the task.
@@ -52,11 +52,17 @@ pub struct ReceiverPolicy {
     /// next await; blocking code cannot be stopped: it keeps its place among the concurrent runs until it ends, and
     /// what it returns is refused.
     pub timeout: Option<Duration>,
+    /// How many of its runs go on at once, in each worker. Default: as many as the worker has room for. Of a receiver
+    /// that is at its limit no more tasks are claimed; so that they do not hide the tasks of others behind them, give a
+    /// receiver of which thousands may wait a queue of its own.
+    pub concurrency: Option<usize>,
+    /// How many of its runs begin within a time, in each worker. Default: no limit.
+    pub rate: Option<Rate>,
 }
 
 impl Default for ReceiverPolicy {
     fn default() -> Self {
-        Self { max_attempts: 10, backoff: Backoff::default(), timeout: None }
+        Self { max_attempts: 10, backoff: Backoff::default(), timeout: None, concurrency: None, rate: None }
     }
 }
 

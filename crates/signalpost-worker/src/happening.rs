@@ -2,14 +2,15 @@
 
 use signalpost_store::{Claim, ClaimRequest, Finish, StoreError, WorkerId};
 
+use crate::ClaimedTask;
 use crate::executor::Report;
 use crate::in_hand::Hold;
 
 pub(crate) enum Happening {
     /// True: the run has itself recorded its success.
     Ended(Hold, Report, bool),
-    /// As above.
-    SlotFree(Hold, bool),
+    /// No code of the task's run goes on any more.
+    SlotFree(ClaimedTask),
     Claimed(Result<Claim, StoreError>, ClaimRequest, WorkerId),
     Reported(Vec<Finish>, Result<Vec<bool>, StoreError>),
     GivenBack(Result<usize, StoreError>),

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use signalpost_store::{Task, TaskId};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::ReceiverPolicy;
+use crate::gates::Gates;
 
 /// One claim of one task. A task can come again while an old run of it is still under way; its fence differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,10 +37,19 @@ enum Stage {
     Reported,
 }
 
+/// A task that was claimed and waits for its turn in this worker.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) task: Arc<Task>,
+    pub(crate) policy: ReceiverPolicy,
+    claimed_at: Instant,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct InHand {
     tasks: HashMap<Hold, (Arc<Task>, Stage)>,
-    queue: VecDeque<Hold>,
+    // In order of their claim.
+    queue: VecDeque<Queued>,
     running: usize,
 }
 
@@ -49,6 +60,16 @@ impl InHand {
 
     pub(crate) fn queued(&self) -> usize {
         self.queue.len()
+    }
+
+    /// How many runs are under way that count: without those whose end is not listened to any more.
+    pub(crate) fn running(&self) -> usize {
+        self.running
+    }
+
+    /// When the task was claimed that has waited longest for its turn.
+    pub(crate) fn oldest_queued(&self) -> Option<Instant> {
+        self.queue.front().map(|queued| queued.claimed_at)
     }
 
     /// Queued or running: without those whose end is on its way to the store.
@@ -65,15 +86,23 @@ impl InHand {
         self.tasks.keys().map(|hold| (hold.task, hold.fence)).collect()
     }
 
-    pub(crate) fn add(&mut self, task: Task) {
-        let hold = Hold::of(&task);
-        self.tasks.insert(hold, (Arc::new(task), Stage::Queued));
-        self.queue.push_back(hold);
+    pub(crate) fn add(&mut self, task: Arc<Task>, policy: ReceiverPolicy, claimed_at: Instant) {
+        self.tasks.insert(Hold::of(&task), (task.clone(), Stage::Queued));
+        self.queue.push_back(Queued { task, policy, claimed_at });
     }
 
-    pub(crate) fn next_queued(&mut self) -> Option<Arc<Task>> {
-        let hold = self.queue.pop_front()?;
-        self.tasks.get(&hold).map(|(task, _)| task.clone())
+    /// A claim that will not run: its outcome is on the way.
+    pub(crate) fn add_reported(&mut self, task: Arc<Task>) {
+        self.tasks.insert(Hold::of(&task), (task, Stage::Reported));
+    }
+
+    /// The first one that may begin.
+    pub(crate) fn next_queued(&mut self, gates: &Gates, now: Instant) -> Option<Queued> {
+        if gates.none() {
+            return self.queue.pop_front();
+        }
+        let open = self.queue.iter().position(|queued| gates.is_open(&queued.task, now))?;
+        self.queue.remove(open)
     }
 
     pub(crate) fn set_running(&mut self, hold: Hold, abort: Option<AbortHandle>, policy: ReceiverPolicy) {
@@ -111,9 +140,10 @@ impl InHand {
         self.tasks.remove(&hold).map(|(task, _)| task)
     }
 
-    /// Takes the claims that have not been started.
-    pub(crate) fn take_queued(&mut self) -> Vec<Hold> {
-        self.queue.drain(..).collect()
+    /// Takes what was claimed until then and has not been started.
+    pub(crate) fn take_queued(&mut self, until: Instant) -> Vec<Arc<Task>> {
+        let taken = self.queue.partition_point(|queued| queued.claimed_at <= until);
+        self.queue.drain(..taken).map(|queued| queued.task).collect()
     }
 
     /// Aborts the runs under way. Each frees its place when it has stopped. Blocking code goes on, and may still end.

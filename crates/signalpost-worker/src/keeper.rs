@@ -4,13 +4,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use signalpost_store::{EndState, Registered, Renewal, RescueRequest, Store, StoreError, WorkerId};
+use signalpost_store::{
+    EndState, PruneRequest, PrunedQueues, Registered, Renewal, RescueRequest, Store, StoreError, WorkerId,
+};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep_until};
 
 use crate::happening::Happening;
-use crate::{Executor, WorkerOptions};
+use crate::{Executor, Queue, WorkerOptions};
 
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const PRUNE_AT_ONCE: usize = 500;
@@ -47,7 +49,8 @@ impl SharedLease {
 pub(crate) async fn register(store: &dyn Store, options: &WorkerOptions) -> Result<Lease, StoreError> {
     let trusted_until = Instant::now() + trust(options.lease);
     let Registered { id, death_is_visible } = store.register(options.lease).await?;
-    tracing::info!(target: "signalpost::worker", worker = %id, death_is_visible, queues = ?options.queues, "worker registered");
+    let queues: Vec<&str> = options.queues.iter().map(Queue::name).collect();
+    tracing::info!(target: "signalpost::worker", worker = %id, death_is_visible, ?queues, "worker registered");
     Ok(Lease { worker: id, trusted_until })
 }
 
@@ -169,10 +172,9 @@ impl Keeper {
     /// Prunes for a while; true when nothing is left.
     async fn prune(&self) -> bool {
         let until = Instant::now() + PRUNE_FOR;
-        for state in EndState::ALL {
-            let keep = if state == EndState::Dead { self.options.keep_dead } else { self.options.keep_ended };
+        for request in self.prune_requests() {
             loop {
-                match self.store.prune(state, keep, PRUNE_AT_ONCE).await {
+                match self.store.prune(&request).await {
                     Ok(PRUNE_AT_ONCE) if Instant::now() < until => {}
                     Ok(PRUNE_AT_ONCE) => return false,
                     Ok(_) => break,
@@ -184,5 +186,28 @@ impl Keeper {
             }
         }
         true
+    }
+
+    /// What each state and queue has to be pruned by: the queues that say so by themselves, and all others.
+    fn prune_requests(&self) -> Vec<PruneRequest> {
+        let (mut requests, options) = (Vec::new(), &self.options);
+        for state in EndState::ALL {
+            let (of_all, of): (_, fn(&Queue) -> _) = match state {
+                EndState::Dead => (options.keep_dead, |queue| queue.keep_dead),
+                _ => (options.keep_ended, |queue| queue.keep_ended),
+            };
+            let mut others = Vec::new();
+            let mut add = |older_than, queues| {
+                requests.push(PruneRequest { state, older_than, limit: PRUNE_AT_ONCE, queues });
+            };
+            for queue in &options.queues {
+                if let Some(keep) = of(queue) {
+                    others.push(queue.name.clone());
+                    add(keep, PrunedQueues::Only(queue.name.clone()));
+                }
+            }
+            add(of_all, PrunedQueues::AllBut(others));
+        }
+        requests
     }
 }

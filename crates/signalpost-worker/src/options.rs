@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::WorkerError;
+use crate::{Queue, WorkerError};
 
 /// Ten years.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -16,10 +16,10 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerOptions {
-    /// The queues to serve, the most urgent first: later ones get what room the earlier ones leave. Default:
-    /// `default`. A queue that no worker serves keeps its tasks waiting for ever.
-    pub queues: Vec<String>,
-    /// How many receivers run at once. Default: 32. Blocking receivers need a thread each, of which the runtime has
+    /// The queues to serve; those of equal weight get equal parts. Default: `default`. A queue that no worker serves
+    /// keeps its tasks waiting for ever.
+    pub queues: Vec<Queue>,
+    /// How many receivers run at once, of all queues together. Default: 32. Blocking receivers need a thread each, of which the runtime has
     /// 512 unless it was built with more.
     pub concurrency: usize,
     /// How long the store believes in this worker without hearing from it. Default: 30 s. It is renewed every third
@@ -36,16 +36,18 @@ pub struct WorkerOptions {
     pub unknown_grace: Duration,
     /// How many deaths a task may suffer while it runs alone before it is dead. Default: 3. At least 1.
     pub max_deaths_alone: u32,
-    /// How long successes, and tasks that were cancelled, expired or merged, stay in the history. Default: a day.
+    /// How long successes, and tasks that were cancelled, expired or merged, stay in the history, where their queue does
+    /// not say otherwise. Default: a day. A worker prunes the queues that it does not serve by this too.
     pub keep_ended: Duration,
-    /// How long dead tasks stay in the history, with their payload. Default: 30 days.
+    /// How long dead tasks stay in the history, with their payload, where their queue does not say otherwise. Default:
+    /// 30 days.
     pub keep_dead: Duration,
 }
 
 impl Default for WorkerOptions {
     fn default() -> Self {
         Self {
-            queues: vec!["default".to_owned()],
+            queues: vec![Queue::new("default")],
             concurrency: 32,
             lease: Duration::from_secs(30),
             sweep: Duration::from_millis(500),
@@ -62,6 +64,10 @@ impl WorkerOptions {
     pub(crate) fn check(&self) -> Result<(), WorkerError> {
         let problem = if self.queues.is_empty() {
             "no queue to serve: name at least one, `default` for instance".to_owned()
+        } else if let Some(problem) = self.queues.iter().find_map(Queue::problem) {
+            problem
+        } else if let Some(twice) = (1..self.queues.len()).find(|at| self.is_named_before(*at)) {
+            format!("queue `{}` is given twice: once is enough", self.queues[twice].name)
         } else if self.concurrency == 0 {
             "a concurrency of 0 would never run anything: give at least 1".to_owned()
         } else if self.lease < Duration::from_millis(300) {
@@ -77,5 +83,13 @@ impl WorkerOptions {
             return Ok(());
         };
         Err(WorkerError::Options(problem))
+    }
+
+    pub(crate) fn forgets_successes_of(&self, queue: &str) -> bool {
+        self.queues.iter().any(|served| served.name == queue && !served.keeps_successes)
+    }
+
+    fn is_named_before(&self, at: usize) -> bool {
+        self.queues[..at].iter().any(|queue| queue.name == self.queues[at].name)
     }
 }

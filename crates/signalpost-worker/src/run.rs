@@ -15,11 +15,9 @@ use tracing::Span;
 use crate::ClaimedTask;
 use crate::executor::{Failure, Kind, Report, Run};
 use crate::happening::Happening;
-use crate::in_hand::Hold;
 
 /// A place among the concurrent runs. It is free again when this is dropped, however the run ended.
 pub(crate) struct Slot {
-    pub(crate) hold: Hold,
     pub(crate) claimed: ClaimedTask,
     pub(crate) happenings: UnboundedSender<Happening>,
 }
@@ -27,7 +25,7 @@ pub(crate) struct Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         // The driver is gone when the worker has ended; nobody counts any more.
-        let _ = self.happenings.send(Happening::SlotFree(self.hold, self.claimed.is_completed()));
+        let _ = self.happenings.send(Happening::SlotFree(self.claimed.clone()));
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::driver::Driver;
 use crate::keeper::{self, Keeper, SharedLease};
 use crate::run::AbortOnDrop;
-use crate::{Executor, Stopper, WorkerOptions};
+use crate::{Executor, Health, Stopper, WorkerOptions};
 
 /// Why a worker could not start, or could not end cleanly.
 #[derive(thiserror::Error)]
@@ -39,6 +39,7 @@ pub struct Worker {
     executor: Arc<dyn Executor>,
     options: WorkerOptions,
     stopper: Stopper,
+    health: Health,
 }
 
 impl Worker {
@@ -53,12 +54,24 @@ impl Worker {
         options: WorkerOptions,
     ) -> Result<Self, WorkerError> {
         options.check()?;
-        Ok(Self { store, executor, options, stopper: Stopper::new() })
+        Ok(Self { store, executor, options, stopper: Stopper::new(), health: Health::default() })
     }
 
     /// What stops this worker.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
+    }
+
+    /// Tells of itself through `health`, which may have been made before the worker.
+    #[must_use]
+    pub fn with_health(mut self, health: Health) -> Self {
+        self.health = health;
+        self
+    }
+
+    /// How this worker is, for probes.
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 
     /// Works until `stop` completes, and then stops cleanly: see [`Stopper::stop`].
@@ -104,7 +117,8 @@ impl Worker {
     ///
     /// Dropping the future is as good as a death: the worker's tasks are taken up when its lease has expired.
     pub async fn run(self) -> Result<(), WorkerError> {
-        let Self { store, executor, options, stopper } = self;
+        let Self { store, executor, options, stopper, health } = self;
+        let _ends = EndsWithUs(health.clone());
         let lease = SharedLease::new(keeper::register(&*store, &options).await?);
         let (sender, happenings) = mpsc::unbounded_channel();
         let renew_now = Arc::new(Notify::new());
@@ -119,7 +133,8 @@ impl Worker {
         let mut keeper = tokio::spawn(keeper.keep());
         let _stops_with_us = AbortOnDrop(keeper.abort_handle());
         let channel = (sender, happenings);
-        let driver = Driver::new(store.clone(), executor, options, lease.clone(), channel, stopper.watch(), renew_now);
+        let driver =
+            Driver::new(store.clone(), executor, options, lease.clone(), channel, stopper.watch(), renew_now, health);
         let left = tokio::select! {
             left = driver.drive() => left,
             // It never ends by itself. A worker that nobody renews must not look alive.
@@ -143,5 +158,14 @@ impl Worker {
             }
         }
         Ok(())
+    }
+}
+
+/// Says that the worker has ended, however it has.
+struct EndsWithUs(Health);
+
+impl Drop for EndsWithUs {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }

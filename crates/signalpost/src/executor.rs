@@ -6,6 +6,7 @@ use std::time::Duration;
 use signalpost_store::{Outcome, PublishedReceiver, Store, Task};
 use signalpost_worker::{ClaimedTask, Executor, Failure, Known, ReceiverPolicy, Run};
 
+use crate::background::BackgroundReceiver;
 use crate::background_signal::run_all;
 use crate::data::DataMap;
 use crate::middleware::Layers;
@@ -24,6 +25,12 @@ impl RegisteredReceivers {
         RunContext::in_worker(claimed, self.data.clone(), self.store.clone(), is_atomic)
     }
 
+    fn policy(&self, receiver: &BackgroundReceiver) -> ReceiverPolicy {
+        // What is around the run watches its time.
+        let timeout = receiver.policy.timeout.filter(|_| self.layers.is_empty());
+        ReceiverPolicy { timeout, ..receiver.policy }
+    }
+
     fn wrap(&self, task: RunningTask, run: Run, timeout: Option<Duration>) -> Run {
         if self.layers.is_empty() { run } else { self.layers.around(task, run, timeout) }
     }
@@ -32,15 +39,13 @@ impl RegisteredReceivers {
 impl Executor for RegisteredReceivers {
     fn look_up(&self, task: &Task) -> Known {
         if task.receiver == ALL {
-            return match registry::of_signal(&task.signal).is_empty() {
-                false => Known::As(ReceiverPolicy::default()),
-                true => Known::Not(format!("no receiver of the background signal `{}` is registered", task.signal)),
+            return match registry::of_signal(&task.signal).first() {
+                Some(receiver) => known(task, receiver, ReceiverPolicy::default()),
+                None => Known::Not(format!("no receiver of the background signal `{}` is registered", task.signal)),
             };
         }
         match registry::find(&task.signal, &task.receiver) {
-            // What is around the run watches its time.
-            Some(receiver) if !self.layers.is_empty() => Known::As(ReceiverPolicy { timeout: None, ..receiver.policy }),
-            Some(receiver) => Known::As(receiver.policy),
+            Some(receiver) => known(task, &receiver, self.policy(&receiver)),
             None => Known::Not(missing(task)),
         }
     }
@@ -72,6 +77,11 @@ impl Executor for RegisteredReceivers {
     fn finished(&self, task: &Task, outcome: &Outcome) {
         lifecycle::finished(task, outcome);
     }
+}
+
+/// The receiver is known; its payload may be of a version that is not.
+fn known(task: &Task, receiver: &BackgroundReceiver, policy: ReceiverPolicy) -> Known {
+    receiver.signal.lacks(task.payload_version).map_or(Known::As(policy), Known::Not)
 }
 
 fn missing(task: &Task) -> String {

@@ -5,9 +5,11 @@ mod atomic_error;
 mod background;
 mod background_signal;
 mod bridge;
+mod chain;
 mod data;
 mod executor;
 mod failure;
+mod headers;
 mod install;
 mod instance;
 mod lifecycle;
@@ -18,8 +20,12 @@ mod registry;
 mod response;
 mod run;
 mod running_task;
+mod send_options;
+mod send_with;
+mod sender_alias;
 mod sending;
 mod signal;
+mod stored_signal;
 mod worker;
 
 pub use atomic::{AtomicTransaction, ClientTransaction};
@@ -28,6 +34,7 @@ pub use background::BackgroundOptions;
 pub use background_signal::{AsyncSignal, Sent};
 pub use data::{Data, FromRun, Needs, provide};
 pub use failure::{Permanent, RetryAfter};
+pub use headers::{Headers, carry, with_headers, with_headers_blocking};
 pub use install::{InstallError, Installed, install, install_strictly, with_store, with_store_blocking};
 pub use instance::{Instance, Load, Model};
 pub use lifecycle::{REQUEST_FINISHED, REQUEST_STARTED, RequestFinished, RequestStarted};
@@ -37,7 +44,10 @@ pub use outbox::{BeginImmediate, Outbox, begin_immediate};
 pub use registry::{ConnectedReceiver, ReceiverKind, RegistryError, SignalInfo, signals};
 pub use response::Response;
 pub use running_task::{RunningTask, TaskInfo, running_task};
-pub use signal::{RobustResponses, Signal};
+pub use send_options::SendOptions;
+pub use send_with::SendWith;
+pub use sender_alias::alias_sender;
+pub use signal::{Responses, RobustResponses, Signal};
 pub use signalpost_dispatch::{
     AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, DispatchUid, Event, Receiver, ReceiverError,
     ReceiverId, ReceiverOutput, ScopedConnection, SendError, Sender, SenderType,
@@ -50,7 +60,7 @@ pub use signalpost_store::{
 };
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
-pub use signalpost_worker::{Backoff, Failure, Success};
+pub use signalpost_worker::{Backoff, Failure, Health, Queue, Rate, Success, WorkerState};
 pub use tokio_util::sync::CancellationToken;
 pub use worker::{Worker, WorkerError, shutdown_signal};
 

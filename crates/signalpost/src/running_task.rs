@@ -1,6 +1,5 @@
 //! The task in whose receiver the code runs.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -12,7 +11,7 @@ use signalpost_worker::{ClaimedTask, Failure, Success};
 use tokio_util::sync::CancellationToken;
 
 use crate::atomic::{AtomicTransaction, Atomicity};
-use crate::{AtomicError, BeginImmediate, ClientTransaction};
+use crate::{AtomicError, BeginImmediate, ClientTransaction, Headers, chain, headers, registry};
 
 /// What is known of a task whose receiver runs. It is read through a [`RunningTask`].
 #[derive(Debug, Clone)]
@@ -36,23 +35,27 @@ pub struct TaskInfo {
     pub depth: u32,
     /// The task in whose receiver it was sent.
     pub parent: Option<TaskId>,
-    /// What travelled beside the payload.
-    pub headers: BTreeMap<String, String>,
+    /// What travelled beside the payload. What is sent from the receiver carries it on.
+    pub headers: Headers,
+    /// The signals that led here, as what is sent from the receiver carries them on.
+    pub(crate) chain: String,
 }
 
 impl TaskInfo {
     fn of(task: &Task) -> Arc<Self> {
+        let carried = |header| task.headers.as_ref()?.get(header).map(String::as_str);
         Arc::new(Self {
             id: task.id,
             send_id: task.send_id.clone(),
-            signal: task.signal.clone(),
+            signal: registry::current_name(&task.signal).to_owned(),
             receiver: task.receiver.clone(),
             queue: task.queue.clone(),
             attempt: task.attempt,
             deaths: task.deaths,
             depth: task.depth,
             parent: task.parent,
-            headers: task.headers.clone().unwrap_or_default(),
+            chain: chain::after(carried(chain::HEADER), &task.signal),
+            headers: headers::of_users(task.headers.clone().unwrap_or_default()),
         })
     }
 }
@@ -169,7 +172,8 @@ impl RunningTask {
         let Some((store, claimed)) = &self.claim else { return Ok(()) };
         let completion = store.completion();
         let json = completion.parameter(&claimed.worker, &claimed.task);
-        for statement in [completion.insert, completion.delete] {
+        let insert = claimed.keeps_success.then_some(completion.insert);
+        for statement in insert.into_iter().chain([completion.delete]) {
             if transaction.execute(statement, &json).await.map_err(AtomicError::client)? != 1 {
                 return Err(AtomicError::overtaken(self));
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signalpost_store::Store;
-use signalpost_worker::WorkerOptions;
+use signalpost_worker::{Health, Queue, WorkerOptions};
 
 use crate::data::DataMap;
 use crate::executor::RegisteredReceivers;
@@ -61,12 +61,14 @@ pub struct Worker {
     data: DataMap,
     layers: Layers,
     options: WorkerOptions,
+    health: Health,
 }
 
 impl Worker {
     /// A worker with the default settings.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, data: DataMap::default(), layers: Layers::default(), options: WorkerOptions::default() }
+        let (data, layers, options) = (DataMap::default(), Layers::default(), WorkerOptions::default());
+        Self { store, data, layers, options, health: Health::default() }
     }
 
     /// Gives receivers a value, which they take as [`Data<T>`](crate::Data). One for each type.
@@ -84,15 +86,24 @@ impl Worker {
         self
     }
 
-    /// The queues to serve, the most urgent first. Default: `default`. A queue that no worker serves keeps its tasks
-    /// waiting for ever.
+    /// The queues to serve, by name or as a [`Queue`] with settings; those of equal weight get equal parts. Default:
+    /// `default`. A queue that no worker serves keeps its tasks waiting for ever.
+    ///
+    /// ```no_run
+    /// # fn serve(store: std::sync::Arc<dyn signalpost::Store>) -> signalpost::Worker {
+    /// use signalpost::{Queue, Rate, Worker};
+    ///
+    /// let mail = Queue::new("mail").concurrency(4).rate(Rate::per_second(20));
+    /// Worker::new(store).queues([Queue::new("default").weight(3), mail])
+    /// # }
+    /// ```
     #[must_use]
-    pub fn queues<Q: Into<String>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
+    pub fn queues<Q: Into<Queue>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
         self.options.queues = queues.into_iter().map(Into::into).collect();
         self
     }
 
-    /// How many receivers run at once. Default: 32. Blocking receivers need a thread each, of which the runtime has 512
+    /// How many receivers run at once, of all queues together. Default: 32. Blocking receivers need a thread each, of which the runtime has 512
     /// unless it was built with more.
     #[must_use]
     pub fn concurrency(mut self, concurrency: usize) -> Self {
@@ -132,18 +143,24 @@ impl Worker {
         self
     }
 
-    /// How long successes, and tasks that were cancelled or have expired, stay in the history. Default: a day.
+    /// How long successes, and tasks that were cancelled or have expired, stay in the history. Default: a day. A
+    /// [`Queue`] can say otherwise.
     #[must_use]
     pub fn keep_ended(mut self, keep: Duration) -> Self {
         self.options.keep_ended = keep;
         self
     }
 
-    /// How long dead tasks stay in the history, with their payload. Default: 30 days.
+    /// How long dead tasks stay in the history, with their payload. Default: 30 days. A [`Queue`] can say otherwise.
     #[must_use]
     pub fn keep_dead(mut self, keep: Duration) -> Self {
         self.options.keep_dead = keep;
         self
+    }
+
+    /// How this worker is, for probes: take it before the worker runs.
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 
     /// Works until `stop` completes, and then stops cleanly: what runs may end within the grace, what was claimed and
@@ -167,9 +184,10 @@ impl Worker {
 
     fn build(self) -> Result<signalpost_worker::Worker, WorkerError> {
         link::link()?;
-        let Self { store, data, layers, options } = self;
-        let served =
-            registry::all().into_iter().filter(|receiver| options.queues.iter().any(|queue| queue == receiver.queue));
+        let Self { store, data, layers, options, health } = self;
+        let served = registry::all()
+            .into_iter()
+            .filter(|receiver| options.queues.iter().any(|queue| queue.name() == receiver.queue));
         for receiver in served {
             if let Some(needs) = receiver.declared.needs.iter().flatten().find(|needs| !data.has(**needs)) {
                 return Err(WorkerError::MissingData { receiver: receiver.name(), needs: needs.name() });
@@ -177,14 +195,15 @@ impl Worker {
         }
         warn_of_queues_not_served(&options.queues);
         let executor = Arc::new(RegisteredReceivers { store: store.clone(), data: Arc::new(data), layers });
-        Ok(signalpost_worker::Worker::new(store, executor, options)?)
+        Ok(signalpost_worker::Worker::new(store, executor, options)?.with_health(health))
     }
 }
 
 /// Another worker may serve them. If none does, their tasks wait for ever.
-fn warn_of_queues_not_served(served: &[String]) {
+fn warn_of_queues_not_served(served: &[Queue]) {
+    let served: Vec<&str> = served.iter().map(Queue::name).collect();
     let mut others: Vec<_> = registry::all().iter().map(|receiver| (receiver.queue, receiver.name())).collect();
-    others.retain(|(queue, _)| !served.iter().any(|served| served == queue));
+    others.retain(|(queue, _)| !served.contains(queue));
     others.sort_unstable();
     for (queue, receiver) in others {
         tracing::warn!(

@@ -1,10 +1,11 @@
 //! Taking tasks.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Fixture, claim, claimed, finish, new_task, receivers, success, worker};
-use crate::{ClaimRequest, EndState, State, WorkerId};
+use crate::{ClaimRequest, EndState, QueueShare, State, Store, WorkerId};
 
 pub async fn a_task_is_claimed_once_by_many_claimers(fixture: &impl Fixture) {
     let store = fixture.open().await;
@@ -61,6 +62,50 @@ pub async fn only_the_queues_asked_for_are_claimed(fixture: &impl Fixture) {
     let claim = store.claim(&worker, &ClaimRequest::new(["high_priority", "mail"], 10)).await.unwrap();
     assert_eq!(receivers(&claim.tasks), ["high_priority", "mail"]);
     assert_eq!(store.counts().await.unwrap().waiting, 1);
+}
+
+pub async fn a_claim_is_shared_among_queues(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let send = async |queue: &str, count| {
+        let mut task = new_task(queue);
+        task.queue = queue.to_owned();
+        store.insert(vec![task; count]).await.unwrap();
+    };
+    let share = |queue: &str, share, most| QueueShare { queue: queue.to_owned(), share, most };
+    let take = async |queues: Vec<QueueShare>, limit| {
+        let claim = store.claim(&worker, &ClaimRequest::shared(queues, limit)).await.unwrap();
+        let of = |queue| claim.tasks.iter().filter(|task| task.queue == queue).count();
+        (of("a"), of("b"), claim.next_due)
+    };
+    send("a", 20).await;
+    send("b", 3).await;
+    assert_eq!(take(vec![share("a", 4, 10), share("b", 2, 10)], 6).await, (4, 2, None));
+    // What b leaves of its part goes to a; b comes first all the same.
+    assert_eq!(take(vec![share("b", 4, 10), share("a", 4, 10)], 8).await, (7, 1, None));
+    // Nobody gets more than its most, and a queue that was kept to it is not said to be due.
+    assert_eq!(take(vec![share("b", 4, 10), share("a", 1, 2)], 8).await, (2, 0, None));
+    assert_eq!(take(vec![share("b", 8, 8), share("a", 0, 8)], 8).await, (7, 0, None));
+}
+
+pub async fn excepted_receivers_are_passed_over(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    store.insert(["a", "a", "b", "a", "c"].map(new_task).to_vec()).await.unwrap();
+    let mut later = new_task("b");
+    later.delay = Duration::from_secs(40);
+    store.insert(vec![later]).await.unwrap();
+    let mut request = ClaimRequest::new(["default"], 3);
+    request.except = vec!["a".to_owned()];
+    let claim = store.claim(&worker, &request).await.unwrap();
+    assert_eq!(receivers(&claim.tasks), ["b", "c"]);
+    // The tasks of a are due, but asking again would not get them.
+    assert_eq!(claim.next_due, Some(Duration::from_secs(40)));
+    assert_eq!(receivers(&claim_all(&store, &worker).await), ["a", "a", "a"]);
+}
+
+async fn claim_all(store: &Arc<dyn Store>, worker: &WorkerId) -> Vec<crate::Task> {
+    claim(store, worker, 100).await.tasks
 }
 
 pub async fn a_claim_says_when_the_next_task_is_due(fixture: &impl Fixture) {

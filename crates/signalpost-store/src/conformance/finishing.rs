@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Fixture, LEASE, claim, claimed, finish, new_task, success, worker};
-use crate::{EndState, Finish, Outcome, Renewal, State, TaskFilter};
+use crate::{ClaimRequest, EndState, Finish, Outcome, PruneRequest, PrunedQueues, Renewal, State, TaskFilter};
 
 pub async fn a_success_moves_to_the_history_and_a_second_report_is_refused(fixture: &impl Fixture) {
     let store = fixture.open().await;
@@ -155,11 +155,73 @@ pub async fn the_history_is_pruned_by_state_and_age(fixture: &impl Fixture) {
         fixture.advance(hour).await;
         store.renew_if_leased(&worker, LEASE).await.unwrap();
     }
-    assert_eq!(store.prune(EndState::Succeeded, hour * 2, 3).await.unwrap(), 3);
-    assert_eq!(store.prune(EndState::Succeeded, hour * 2, 100).await.unwrap(), 1);
-    assert_eq!(store.prune(EndState::Succeeded, hour * 2, 100).await.unwrap(), 0);
+    let pruned = async |limit| {
+        let (state, queues) = (EndState::Succeeded, PrunedQueues::AllBut(Vec::new()));
+        store.prune(&PruneRequest { state, older_than: hour * 2, limit, queues }).await.unwrap()
+    };
+    assert_eq!([pruned(3).await, pruned(100).await, pruned(100).await], [3, 1, 0]);
     let counts = store.counts().await.unwrap();
     assert_eq!((counts.ended(EndState::Succeeded), counts.ended(EndState::Dead)), (4, 4));
+}
+
+pub async fn each_queue_is_pruned_by_itself(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    for queue in ["a", "b", "c"] {
+        let mut task = new_task("any");
+        task.queue = queue.to_owned();
+        store.insert(vec![task; 2]).await.unwrap();
+    }
+    for task in store.claim(&worker, &ClaimRequest::new(["a", "b", "c"], 10)).await.unwrap().tasks {
+        assert!(finish(&store, &worker, &task, success()).await);
+    }
+    let prune = async |queues| {
+        let (state, older_than) = (EndState::Succeeded, Duration::ZERO);
+        store.prune(&PruneRequest { state, older_than, limit: 100, queues }).await.unwrap()
+    };
+    assert_eq!(prune(PrunedQueues::Only("a".to_owned())).await, 2);
+    assert_eq!(prune(PrunedQueues::AllBut(vec!["b".to_owned(), "a".to_owned()])).await, 2);
+    let left = store.tasks(&TaskFilter::default()).await.unwrap();
+    assert_eq!(left.iter().map(|task| &*task.queue).collect::<Vec<_>>(), ["b", "b"]);
+}
+
+pub async fn a_success_of_which_no_history_is_kept_is_guarded_too(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let ids = store.insert(vec![new_task("a"), new_task("b"), new_task("c")]).await.unwrap();
+    let tasks = claim(&store, &worker, 3).await.tasks;
+    let mut reports = Vec::new();
+    for (task, fence) in tasks.iter().zip([0, 7, 0]) {
+        let mut report = Finish::new(task, success());
+        report.fence += fence;
+        report.keeps_success = false;
+        reports.push(report);
+    }
+    reports[2].outcome = Outcome::Dead { reason: "failures are kept".to_owned() };
+    assert_eq!(store.finish_if_leased(&worker, reports).await.unwrap(), [true, false, true]);
+    assert_eq!(store.task(ids[0]).await.unwrap(), None);
+    assert_eq!(store.task(ids[1]).await.unwrap().unwrap().state, State::Running);
+    assert_eq!(store.task(ids[2]).await.unwrap().unwrap().state, State::Ended(EndState::Dead));
+}
+
+pub async fn a_dead_task_can_be_tried_again(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let task = claimed(&store, &worker).await;
+    assert!(!store.retry_if_dead(task.id).await.unwrap(), "it is running");
+    assert!(finish(&store, &worker, &task, Outcome::Dead { reason: "no such mailbox".to_owned() }).await);
+    assert!(store.retry_if_dead(task.id).await.unwrap());
+    assert!(!store.retry_if_dead(task.id).await.unwrap(), "it waits again");
+    let record = store.task(task.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attempt, record.deaths), (State::Waiting, 0, 0));
+    assert_eq!(record.reason.as_deref(), Some("no such mailbox"));
+    assert!(!finish(&store, &worker, &task, success()).await, "the old claim is overtaken");
+
+    let again = claim(&store, &worker, 1).await.tasks.remove(0);
+    assert_eq!((again.id, again.attempt, again.failures(), again.fence), (task.id, 1, 0, task.fence + 1));
+    assert_eq!(again.payload, task.payload);
+    assert!(finish(&store, &worker, &again, success()).await);
+    assert!(!store.retry_if_dead(task.id).await.unwrap(), "it has succeeded");
 }
 
 pub async fn tasks_of_a_claim_without_an_answer_can_be_given_back(fixture: &impl Fixture) {
@@ -210,6 +272,17 @@ pub async fn a_client_completes_a_task_with_its_own_transaction_or_not_at_all(fi
     assert!(store.counts().await.unwrap().is_idle());
     assert!(!finish(&store, &worker, &task, success()).await);
     assert_eq!(fixture.transact(&statements, &json, true).await, [0, 0]);
+}
+
+pub async fn a_client_can_complete_a_task_without_leaving_it_in_the_history(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let task = claimed(&store, &worker).await;
+    let completion = store.completion();
+    let json = completion.parameter(&worker, &task);
+    assert_eq!(fixture.transact(&[completion.delete], &json, true).await, [1]);
+    assert_eq!(store.task(task.id).await.unwrap(), None);
+    assert_eq!(fixture.transact(&[completion.delete], &json, true).await, [0]);
 }
 
 pub async fn a_client_cannot_complete_an_overtaken_claim(fixture: &impl Fixture) {

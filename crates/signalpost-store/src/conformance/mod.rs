@@ -92,6 +92,11 @@ macro_rules! store_tests {
                 a_task_that_cannot_be_stored_is_refused_by_name
                 concurrent_inserts_succeed_or_fail_alone
                 a_delayed_task_waits_for_its_time
+                of_a_delay_and_a_time_the_later_one_counts
+                a_task_that_is_sent_once_is_written_once_while_it_is_live_or_remembered
+                tasks_that_exist_are_told_apart_from_those_that_are_written
+                the_same_task_twice_in_one_call_is_written_once
+                tasks_are_listed_by_what_they_are
                 an_insert_through_another_handle_is_noticed
                 published_receivers_can_be_compared
             }
@@ -99,6 +104,8 @@ macro_rules! store_tests {
                 a_task_is_claimed_once_by_many_claimers
                 higher_priority_comes_first_then_the_earlier_one
                 only_the_queues_asked_for_are_claimed
+                a_claim_is_shared_among_queues
+                excepted_receivers_are_passed_over
                 a_claim_says_when_the_next_task_is_due
                 a_claim_needs_a_lease
                 a_task_whose_time_is_over_ends_expired
@@ -116,9 +123,13 @@ macro_rules! store_tests {
                 tasks_that_follow_are_written_with_an_accepted_finish_only
                 a_reason_is_made_storable
                 the_history_is_pruned_by_state_and_age
+                each_queue_is_pruned_by_itself
+                a_success_of_which_no_history_is_kept_is_guarded_too
+                a_dead_task_can_be_tried_again
                 tasks_of_a_claim_without_an_answer_can_be_given_back
                 a_retired_worker_leaves_its_tasks_waiting
                 a_client_completes_a_task_with_its_own_transaction_or_not_at_all
+                a_client_can_complete_a_task_without_leaving_it_in_the_history
                 a_client_cannot_complete_an_overtaken_claim
             }
             rescuing {

@@ -1,6 +1,6 @@
 //! Moving tasks on: to the history, or back to those that wait. Every function here runs in an open transaction.
 
-use std::collections::HashSet;
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use serde_json::json;
@@ -13,6 +13,7 @@ use crate::{EndState, Finish, OutboxStatement, Outcome, TaskId, WorkerId, readab
 
 const END: &str = include_str!("end.sql");
 const END_WAITING: &str = include_str!("end_waiting.sql");
+const FORGET: &str = include_str!("forget.sql");
 const GIVE_BACK: &str = include_str!("give_back.sql");
 pub(super) const COMPLETE: &str = include_str!("complete.sql");
 pub(super) const COMPLETE_DELETE: &str = include_str!("complete_delete.sql");
@@ -24,55 +25,48 @@ pub(super) fn finish(
     outbox: &OutboxStatement,
     now: i64,
 ) -> Done<Vec<bool>> {
-    let (mut ended, mut waiting, mut named) = (Vec::new(), Vec::new(), HashSet::new());
-    for Finish { task: TaskId(id), fence, outcome, .. } in finishes {
-        // The first report on a claim counts; one more in the same list has been overtaken by it.
-        if !named.insert((id, fence)) {
-            continue;
+    let mut answers = Vec::with_capacity(finishes.len());
+    let mut then = Vec::new();
+    for finish in finishes {
+        let accepted = finish_one(connection, worker, finish, now)?;
+        if accepted {
+            then.extend_from_slice(&finish.then);
         }
-        match outcome {
-            Outcome::Succeeded { result } => {
-                ended.push(json!({"id": id, "fence": fence, "state": "succeeded", "result": result}));
-            }
-            Outcome::Dead { reason } => {
-                ended.push(json!({"id": id, "fence": fence, "state": "dead", "reason": readable_reason(reason)}));
-            }
-            Outcome::Retry { after, reason } => waiting.push(json!({
-                "id": id, "fence": fence, "after": millis(*after), "attempt_back": 0, "is_unknown": false,
-                "reason": readable_reason(reason),
-            })),
-            Outcome::Released => waiting.push(json!({
-                "id": id, "fence": fence, "after": null, "attempt_back": 1, "is_unknown": false, "reason": null,
-            })),
-            Outcome::Deferred { after, reason } => waiting.push(json!({
-                "id": id, "fence": fence, "after": millis(*after), "attempt_back": 1, "is_unknown": true,
-                "reason": readable_reason(reason),
-            })),
-        }
+        answers.push(accepted);
     }
-    let mut moved = Vec::new();
-    if !ended.is_empty() {
-        let mut statement = connection.prepare_cached(END)?;
-        moved = rows::claims(&mut statement, params![json!(ended).to_string(), worker.as_str(), now])?;
-        let ids: Vec<i64> = moved.iter().map(|(id, _)| *id).collect();
-        delete_tasks(connection, &ids)?;
-    }
-    if !waiting.is_empty() {
-        let mut statement = connection.prepare_cached(GIVE_BACK)?;
-        moved.extend(rows::claims(&mut statement, params![json!(waiting).to_string(), worker.as_str(), now])?);
-    }
-    let mut moved: HashSet<(i64, i64)> = moved.into_iter().collect();
-    let answers: Vec<bool> = finishes.iter().map(|finish| moved.remove(&(finish.task.0, finish.fence))).collect();
-    let then: Vec<_> = finishes
-        .iter()
-        .zip(&answers)
-        .filter(|(_, accepted)| **accepted)
-        .flat_map(|(finish, _)| finish.then.iter().cloned())
-        .collect();
     if !then.is_empty() {
         connection.prepare_cached(INSERT)?.execute([outbox.parameter(&then)?])?;
     }
     Ok(answers)
+}
+
+fn finish_one(connection: &Connection, worker: &WorkerId, finish: &Finish, now: i64) -> Done<bool> {
+    let claim = (finish.task.0, finish.fence, worker.as_str());
+    let end = |state: EndState, reason: Option<String>, result: Option<&str>| -> Done<usize> {
+        let (id, fence, worker) = claim;
+        let moved =
+            connection.prepare_cached(END)?.execute(params![id, fence, worker, state.as_str(), reason, result, now])?;
+        if moved == 1 {
+            connection.prepare_cached("DELETE FROM signalpost_task WHERE id = ?1")?.execute([id])?;
+        }
+        Ok(moved)
+    };
+    let give_back = |run_at: Option<i64>, attempt_back: i64, reason: Option<&str>, unknown_at: Option<i64>| {
+        let (id, fence, worker) = claim;
+        let reason = reason.map(readable_reason);
+        let given_back = params![id, fence, worker, run_at, attempt_back, reason, unknown_at];
+        Done::Ok(connection.prepare_cached(GIVE_BACK)?.execute(given_back)?)
+    };
+    let later = |after: Duration| Some(now.saturating_add(millis(after)));
+    let moved = match &finish.outcome {
+        Outcome::Succeeded { .. } if !finish.keeps_success => connection.prepare_cached(FORGET)?.execute(claim)?,
+        Outcome::Succeeded { result } => end(EndState::Succeeded, None, result.as_deref())?,
+        Outcome::Dead { reason } => end(EndState::Dead, Some(readable_reason(reason)), None)?,
+        Outcome::Retry { after, reason } => give_back(later(*after), 0, Some(reason), None)?,
+        Outcome::Released => give_back(None, 1, None, None)?,
+        Outcome::Deferred { after, reason } => give_back(later(*after), 1, Some(reason), Some(now))?,
+    };
+    Ok(moved == 1)
 }
 
 pub(super) fn cancel(connection: &Connection, task: TaskId, reason: &str, now: i64) -> Done<bool> {

@@ -1,23 +1,14 @@
--- Running tasks that wait again, guarded by worker and fence. ?1 JSON array, ?2 worker, ?3 now.
-UPDATE signalpost_task AS t
+-- A running task waits again, guarded by worker and fence.
+-- ?1 id, ?2 fence, ?3 worker, ?4 when it is due (NULL: as it was), ?5 1 to give the attempt back, ?6 reason (NULL: as it
+-- was), ?7 now, where nobody has known the receiver.
+UPDATE signalpost_task
 SET worker = NULL,
-    run_at = CASE WHEN f.after IS NULL THEN t.run_at ELSE ?3 + f.after END,
-    attempt = t.attempt - f.attempt_back,
+    run_at = coalesce(?4, run_at),
+    attempt = attempt - ?5,
     -- Known to somebody once it has run; not by having been held.
     unknown_since = CASE
-        WHEN f.is_unknown THEN coalesce(t.unknown_since, ?3)
-        WHEN f.attempt_back = 1 THEN t.unknown_since
+        WHEN ?7 IS NOT NULL THEN coalesce(unknown_since, ?7)
+        WHEN ?5 = 1 THEN unknown_since
     END,
-    reason = coalesce(f.reason, t.reason)
-FROM (
-    SELECT
-        json_extract(value, '$.id') AS id,
-        json_extract(value, '$.fence') AS fence,
-        json_extract(value, '$.after') AS after,
-        json_extract(value, '$.attempt_back') AS attempt_back,
-        json_extract(value, '$.is_unknown') AS is_unknown,
-        json_extract(value, '$.reason') AS reason
-    FROM json_each(?1)
-) AS f
-WHERE t.id = f.id AND t.worker = ?2 AND t.fence = f.fence
-RETURNING id, fence
+    reason = coalesce(?6, reason)
+WHERE id = ?1 AND worker = ?3 AND fence = ?2

@@ -1,27 +1,48 @@
-//! What has ended: counting and forgetting it.
+//! What has ended: counting it, forgetting it, and trying it again.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::thread::Outcome as Done;
-use crate::{Counts, EndState, StoreError};
+use crate::clock::millis;
+use crate::{Counts, PruneRequest, PrunedQueues, StoreError, TaskId};
 
-pub(super) fn prune(connection: &Connection, state: EndState, before: i64, limit: usize) -> Done<usize> {
+const RETRY: &str = include_str!("retry.sql");
+
+pub(super) fn retry(connection: &Connection, task: TaskId, now: i64) -> Done<bool> {
+    let retried = connection.prepare_cached(RETRY)?.execute([task.0, now])? == 1;
+    if retried {
+        connection.prepare_cached("DELETE FROM signalpost_history WHERE id = ?1")?.execute([task.0])?;
+    }
+    Ok(retried)
+}
+
+pub(super) fn prune(connection: &Connection, request: &PruneRequest, now: i64) -> Done<usize> {
+    let before = now.saturating_sub(millis(request.older_than));
     let mut forgotten = 0;
-    let mut queue = String::new();
-    let mut next_queue =
-        connection.prepare_cached("SELECT queue FROM signalpost_history WHERE queue > ?1 ORDER BY queue LIMIT 1")?;
-    while forgotten < limit {
-        let found = next_queue.query_row([&queue], |row| row.get(0)).optional()?;
-        let Some(found) = found else { break };
-        queue = found;
-        let room = i64::try_from(limit - forgotten).unwrap_or(i64::MAX);
+    let mut forget = |queue: &str| -> Done<bool> {
+        let room = i64::try_from(request.limit - forgotten).unwrap_or(i64::MAX);
         forgotten += connection
             .prepare_cached(
                 "DELETE FROM signalpost_history WHERE id IN (\
                      SELECT id FROM signalpost_history INDEXED BY signalpost_history_ended \
                      WHERE queue = ?1 AND state = ?2 AND finished_at <= ?3 ORDER BY finished_at LIMIT ?4)",
             )?
-            .execute(params![queue, state.as_str(), before, room])?;
+            .execute(params![queue, request.state.as_str(), before, room])?;
+        Ok(forgotten < request.limit)
+    };
+    match &request.queues {
+        PrunedQueues::Only(queue) => drop(forget(queue)?),
+        PrunedQueues::AllBut(others) => {
+            let mut queue = String::new();
+            let mut next_queue = connection
+                .prepare_cached("SELECT queue FROM signalpost_history WHERE queue > ?1 ORDER BY queue LIMIT 1")?;
+            while let Some(found) = next_queue.query_row([&queue], |row| row.get(0)).optional()? {
+                queue = found;
+                if !others.contains(&queue) && !forget(&queue)? {
+                    break;
+                }
+            }
+        }
     }
     Ok(forgotten)
 }

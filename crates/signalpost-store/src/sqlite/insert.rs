@@ -1,17 +1,66 @@
 //! Writing tasks, and what workers publish.
 
-use rusqlite::{Connection, params};
+use std::borrow::Cow;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
 
 use super::thread::Outcome as Done;
-use crate::{PublishedReceiver, TaskId};
+use crate::clock::millis;
+use crate::{NewTask, PublishedReceiver, TaskId, readable_reason};
 
+/// The outbox's.
 pub(super) const INSERT: &str = include_str!("insert.sql");
-pub(super) fn insert(connection: &Connection, json: &str, count: usize) -> Done<Vec<TaskId>> {
-    connection.prepare_cached(INSERT)?.execute([json])?;
-    // One statement takes its numbers from the sequence in a row, and no other connection can write meanwhile.
-    let last = connection.last_insert_rowid();
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    Ok((last - count + 1..=last).map(TaskId).collect())
+const INSERT_ROW: &str = include_str!("insert_row.sql");
+
+/// Writes tasks, with their headers as they are stored. Of one that is to be written once and is there already, the
+/// number.
+pub(super) fn insert<'a>(
+    connection: &Connection,
+    tasks: impl Iterator<Item = (&'a NewTask, &'a Cow<'static, str>)>,
+    now: i64,
+) -> Done<Vec<TaskId>> {
+    let mut statement = connection.prepare_cached(INSERT_ROW)?;
+    let mut ids = Vec::new();
+    for (task, headers) in tasks {
+        if task.once
+            && let Some(id) = find_sent(connection, task)?
+        {
+            ids.push(TaskId(id));
+            continue;
+        }
+        let mut send_id = Uuid::encode_buffer();
+        statement.execute(params![
+            &*task.send_id.0.hyphenated().encode_lower(&mut send_id),
+            task.signal,
+            task.sender,
+            task.receiver,
+            task.queue,
+            task.priority,
+            now.saturating_add(millis(task.delay)).max(task.run_at.unwrap_or(now)),
+            task.expires_in.map(|expires_in| now.saturating_add(millis(expires_in))),
+            task.key,
+            &*task.payload,
+            task.payload_version,
+            &**headers,
+            task.parent.map(|parent| parent.0),
+            task.depth,
+            task.reason.as_deref().map(readable_reason),
+            now,
+        ])?;
+        ids.push(TaskId(connection.last_insert_rowid()));
+    }
+    Ok(ids)
+}
+
+fn find_sent(connection: &Connection, task: &NewTask) -> Done<Option<i64>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT id FROM signalpost_task WHERE send_id = ?1 AND signal = ?2 AND receiver = ?3 UNION ALL \
+             SELECT id FROM signalpost_history WHERE send_id = ?1 AND signal = ?2 AND receiver = ?3 LIMIT 1",
+        )?
+        .query_row(params![task.send_id.to_string(), task.signal, task.receiver], |row| row.get(0))
+        .optional()?)
 }
 
 pub(super) fn publish(connection: &Connection, receivers: &[PublishedReceiver], now: i64) -> Done<()> {

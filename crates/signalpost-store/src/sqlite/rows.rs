@@ -1,12 +1,12 @@
 //! Rows as tasks. A row may have been put in by hand: what it holds is read without trust.
 
-use rusqlite::types::{Type, ValueRef};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, params};
+use rusqlite::types::{Type, Value, ValueRef};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, RowIndex, params_from_iter};
 
 use super::thread::Outcome as Done;
 use crate::{State, Task, TaskFilter, TaskId, TaskRecord};
 
-/// Runs a statement that returns tasks in the columns of `claim.sql`.
+/// Runs a statement that returns tasks in the columns of `claim.sql`, and in their order.
 pub(super) fn tasks(statement: &mut CachedStatement<'_>, params: impl Params) -> Done<Vec<Task>> {
     Ok(statement.query_map(params, task)?.collect::<rusqlite::Result<_>>()?)
 }
@@ -16,36 +16,31 @@ pub(super) fn ids(statement: &mut CachedStatement<'_>, params: impl Params) -> D
     Ok(statement.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Runs a statement that returns numbers of tasks with their fences.
-pub(super) fn claims(statement: &mut CachedStatement<'_>, params: impl Params) -> Done<Vec<(i64, i64)>> {
-    Ok(statement.query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?)
-}
-
 fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
     Ok(Task {
-        id: TaskId(row.get("id")?),
-        send_id: text(row, "send_id")?,
-        signal: text(row, "signal")?,
-        sender: optional_text(row, "sender")?,
-        receiver: text(row, "receiver")?,
-        queue: text(row, "queue")?,
-        priority: row.get("priority")?,
-        run_at: row.get("run_at")?,
-        key: optional_text(row, "key")?,
-        payload: bytes(row, "payload")?.unwrap_or_default(),
-        payload_version: number(row, "payload_version")?,
-        headers: serde_json::from_slice(&bytes(row, "headers")?.unwrap_or_default()).ok(),
-        parent: row.get::<_, Option<i64>>("parent")?.map(TaskId),
-        depth: number(row, "depth")?,
-        attempt: number(row, "attempt")?,
-        deaths: number(row, "deaths")?,
-        fence: row.get("fence")?,
-        created_at: row.get("created_at")?,
-        unknown_since: row.get("unknown_since")?,
+        id: TaskId(row.get(0)?),
+        send_id: text(row, 1)?,
+        signal: text(row, 2)?,
+        sender: optional_text(row, 3)?,
+        receiver: text(row, 4)?,
+        queue: text(row, 5)?,
+        priority: row.get(6)?,
+        run_at: row.get(7)?,
+        key: optional_text(row, 8)?,
+        payload: bytes(row, 9)?.unwrap_or_default(),
+        payload_version: number(row, 10)?,
+        headers: serde_json::from_slice(&bytes(row, 11)?.unwrap_or_default()).ok(),
+        parent: row.get::<_, Option<i64>>(12)?.map(TaskId),
+        depth: number(row, 13)?,
+        attempt: number(row, 14)?,
+        deaths: number(row, 15)?,
+        fence: row.get(16)?,
+        created_at: row.get(17)?,
+        unknown_since: row.get(18)?,
     })
 }
 
-fn bytes(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+fn bytes(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<Vec<u8>>> {
     Ok(match row.get_ref(column)? {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes.to_vec()),
         _ => None,
@@ -53,17 +48,17 @@ fn bytes(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Vec<u8>>> {
 }
 
 /// A text column can hold bytes that are not UTF-8; one such row must not stop a claim.
-fn text(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
+fn text(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<String> {
     Ok(optional_text(row, column)?.unwrap_or_default())
 }
 
-fn optional_text(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<String>> {
+fn optional_text(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<String>> {
     Ok(bytes(row, column)?.map(|bytes| {
         String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }))
 }
 
-fn number(row: &Row<'_>, column: &str) -> rusqlite::Result<u32> {
+fn number(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<u32> {
     let number: i64 = row.get(column)?;
     Ok(u32::try_from(number.clamp(0, i64::from(u32::MAX))).unwrap_or(u32::MAX))
 }
@@ -85,16 +80,33 @@ pub(super) fn find(connection: &Connection, id: TaskId) -> Done<Option<TaskRecor
 }
 
 pub(super) fn list(connection: &Connection, filter: &TaskFilter) -> Done<Vec<TaskRecord>> {
-    let sql = format!(
-        "SELECT * FROM ({RECORDS}) WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR send_id = ?2) AND id < ?3 \
-         ORDER BY id DESC LIMIT ?4"
-    );
-    let before = filter.before.map_or(i64::MAX, |before| before.0);
-    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    let state = filter.state.map(State::as_str);
+    let (sql, values) = list_query(filter);
     let mut statement = connection.prepare_cached(&sql)?;
-    let records = statement.query_map(params![state, filter.send_id, before, limit], record)?;
+    let records = statement.query_map(params_from_iter(values), record)?;
     Ok(records.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Names the columns that are asked about and no others: with a condition that may be absent SQLite uses no index.
+fn list_query(filter: &TaskFilter) -> (String, Vec<Value>) {
+    let TaskFilter { state, send_id, signal, receiver, queue, before, limit } = filter;
+    let state = state.map(|state| state.as_str().to_owned());
+    let mut sql = format!("SELECT * FROM ({RECORDS}) WHERE id < ?");
+    let mut values = vec![Value::from(before.map_or(i64::MAX, |before| before.0))];
+    for (condition, text) in [
+        (" AND state = ?", &state),
+        (" AND send_id = ?", send_id),
+        (" AND signal = ?", signal),
+        (" AND receiver = ?", receiver),
+        (" AND queue = ?", queue),
+    ] {
+        if let Some(text) = text {
+            sql.push_str(condition);
+            values.push(text.clone().into());
+        }
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT ?");
+    values.push(i64::try_from(*limit).unwrap_or(i64::MAX).into());
+    (sql, values)
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
@@ -126,4 +138,31 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
         reason: optional_text(row, "reason")?,
         result: optional_text(row, "result")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SendId;
+    use crate::sqlite::insert::INSERT;
+
+    fn plan(sql: &str, values: Vec<Value>) -> Vec<String> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../schema/sqlite/v1.sql")).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement.query_map(params_from_iter(values), |row| row.get("detail")).unwrap();
+        steps.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn the_tasks_of_a_send_are_found_by_an_index() {
+        let (sql, values) = list_query(&TaskFilter::of_send(SendId::new()));
+        let insert = (INSERT.to_owned(), vec![Value::from("[]".to_owned())]);
+        for (sql, values) in [(sql, values), insert] {
+            let steps = plan(&sql, values);
+            let uses = |index: &str| steps.iter().any(|step| step.starts_with("SEARCH") && step.contains(index));
+            assert!(uses("signalpost_task_send") && uses("signalpost_history_send"), "{steps:#?}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN signalpost")), "{steps:#?}");
+        }
+    }
 }

@@ -1,23 +1,22 @@
 //! A connection on a thread of its own, and the group commit of what is asked of it.
 
-use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::manners::Manners;
 use crate::StoreError;
 
 /// The most calls that share a transaction. A thousand rows are written in a few milliseconds, for which everybody
 /// in the group waits.
 const GROUP: usize = 256;
-
-/// A writer that always has work would hold the lock nearly always, and a neighbour who asks for it now and then
-/// would hardly ever find it free. So it steps back for a moment now and then.
-const STEP_BACK_AFTER: Duration = Duration::from_millis(5);
-const STEP_BACK_FOR: Duration = Duration::from_micros(200);
+/// How long a transaction waits for more calls while less than half as many have come as shared the one before: less
+/// than the flush of a disk takes, which they then share as well.
+const GATHER_FOR: Duration = Duration::from_micros(100);
 
 /// What goes wrong inside an operation, before it is put into words.
 #[derive(Debug)]
@@ -41,7 +40,21 @@ impl From<StoreError> for Failure {
 pub(super) type Outcome<T> = Result<T, Failure>;
 
 /// One call, run with the connection or with the reason why there is no transaction to run it in.
-type Call = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Done + Send>;
+type Run = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Done + Send>;
+
+/// What a call writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Writes {
+    /// Tasks may become due by it: those who wait for changes are told.
+    pub(super) wakes: bool,
+    /// It is one statement, which undoes itself when it fails; a call of several needs a savepoint for that.
+    pub(super) is_one_statement: bool,
+}
+
+struct Call {
+    run: Run,
+    is_one_statement: bool,
+}
 
 /// A call that has been run, whose answer waits for the commit.
 struct Done {
@@ -57,7 +70,7 @@ enum Request {
 
 pub(super) struct DatabaseThread {
     requests: mpsc::Sender<Request>,
-    path: PathBuf,
+    path: Arc<Path>,
 }
 
 impl DatabaseThread {
@@ -69,12 +82,13 @@ impl DatabaseThread {
         after_wake: impl Fn() + Send + 'static,
     ) -> Result<Self, StoreError> {
         let (requests, queue) = mpsc::channel();
-        let at = path.to_owned();
+        let path: Arc<Path> = path.into();
+        let at = path.clone();
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || serve(&connection, &queue, &at, after_wake))
             .map_err(|error| StoreError::other(format!("cannot start the thread {name}: {error}")))?;
-        Ok(Self { requests, path: path.to_owned() })
+        Ok(Self { requests, path })
     }
 
     /// Runs `work` in a transaction, perhaps together with other calls; returns when it is on disk.
@@ -82,7 +96,7 @@ impl DatabaseThread {
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(work, false, Request::Write).await
+        self.write_as(Writes { wakes: false, is_one_statement: false }, work).await
     }
 
     /// As [`DatabaseThread::write`]; afterwards those who wait for changes are told.
@@ -90,7 +104,16 @@ impl DatabaseThread {
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(work, true, Request::Write).await
+        self.write_as(Writes { wakes: true, is_one_statement: false }, work).await
+    }
+
+    /// As [`DatabaseThread::write`], with more to be said.
+    pub(super) async fn write_as<T: Send + 'static>(
+        &self,
+        writes: Writes,
+        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(work, writes, Request::Write).await
     }
 
     /// Runs `work` in a read transaction of its own.
@@ -98,18 +121,18 @@ impl DatabaseThread {
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.submit(work, false, Request::Read).await
+        self.submit(work, Writes { wakes: false, is_one_statement: false }, Request::Read).await
     }
 
     async fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
-        wakes: bool,
+        Writes { wakes, is_one_statement }: Writes,
         kind: fn(Call) -> Request,
     ) -> Result<T, StoreError> {
         let (sender, answer) = oneshot::channel();
         let path = self.path.clone();
-        let call: Call = Box::new(move |connection| {
+        let run: Run = Box::new(move |connection| {
             let outcome = connection.and_then(|connection| {
                 work(connection).map_err(|failure| match failure {
                     Failure::Sqlite(error) => StoreError::sqlite(&path, error),
@@ -123,14 +146,14 @@ impl DatabaseThread {
                 answer: Box::new(move |committed| drop(sender.send(outcome.and_then(|it| committed.map(|()| it))))),
             }
         });
-        self.requests.send(kind(call)).map_err(|_| StoreError::closed())?;
+        self.requests.send(kind(Call { run, is_one_statement })).map_err(|_| StoreError::closed())?;
         answer.await.map_err(|_| StoreError::closed())?
     }
 }
 
 fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, after_wake: impl Fn()) {
-    let mut busy_since = Instant::now();
-    let mut next = None;
+    let mut manners = Manners::new(connection);
+    let (mut next, mut last_group) = (None, 0);
     loop {
         let request = match next.take() {
             Some(request) => request,
@@ -138,7 +161,7 @@ fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, 
                 Ok(request) => request,
                 Err(_) => {
                     let Ok(request) = queue.recv() else { return };
-                    busy_since = Instant::now();
+                    manners.begin();
                     request
                 }
             },
@@ -147,8 +170,15 @@ fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, 
             Request::Read(call) => read(connection, path, call),
             Request::Write(call) => {
                 let mut group = vec![call];
+                let gather_until = Instant::now() + GATHER_FOR;
                 while group.len() < GROUP {
-                    match queue.try_recv() {
+                    // Those who have just had their answers are on their way back, if they are many.
+                    let wait = if group.len() * 2 < last_group {
+                        gather_until.saturating_duration_since(Instant::now())
+                    } else {
+                        Duration::ZERO
+                    };
+                    match queue.recv_timeout(wait) {
                         Ok(Request::Write(call)) => group.push(call),
                         Ok(other) => {
                             next = Some(other);
@@ -157,21 +187,19 @@ fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, 
                         Err(_) => break,
                     }
                 }
+                last_group = group.len();
                 if write(connection, path, group) {
                     after_wake();
                 }
             }
         }
-        if busy_since.elapsed() > STEP_BACK_AFTER {
-            thread::park_timeout(STEP_BACK_FOR);
-            busy_since = Instant::now();
-        }
+        manners.mind(connection);
     }
 }
 
 fn read(connection: &Connection, path: &Path, call: Call) {
     let transaction = connection.unchecked_transaction().map_err(|error| StoreError::sqlite(path, error));
-    let done = call(transaction.as_deref().map_err(Clone::clone));
+    let done = (call.run)(transaction.as_deref().map_err(Clone::clone));
     (done.answer)(Ok(()));
 }
 
@@ -185,30 +213,31 @@ fn write(connection: &Connection, path: &Path, group: Vec<Call>) -> bool {
     }
     if let Err(error) = execute(connection, "BEGIN IMMEDIATE").map_err(failed) {
         for call in group {
-            (call(Err(error.clone())).answer)(Ok(()));
+            ((call.run)(Err(error.clone())).answer)(Ok(()));
         }
         return false;
     }
-    let alone = group.len() == 1;
+    let is_alone = group.len() == 1;
     let mut all_done = Vec::with_capacity(group.len());
     let mut broken = None;
     for call in group {
         if let Some(error) = &broken {
-            all_done.push(call(Err(StoreError::clone(error))));
+            all_done.push((call.run)(Err(StoreError::clone(error))));
             continue;
         }
-        if !alone && let Err(error) = execute(connection, "SAVEPOINT one") {
+        let needs_savepoint = !is_alone && !call.is_one_statement;
+        if needs_savepoint && let Err(error) = execute(connection, "SAVEPOINT one") {
             let error = failed(error);
-            all_done.push(call(Err(error.clone())));
+            all_done.push((call.run)(Err(error.clone())));
             broken = Some(error);
             continue;
         }
-        let done = call(Ok(connection));
-        let ended = match (alone, done.succeeded) {
-            (true, true) => Ok(()),
-            (true, false) => Err(StoreError::other("rolled back")),
-            (false, true) => execute(connection, "RELEASE one").map_err(failed),
-            (false, false) => {
+        let done = (call.run)(Ok(connection));
+        let ended = match (needs_savepoint, done.succeeded) {
+            (false, false) if is_alone => Err(StoreError::other("rolled back")),
+            (false, _) => Ok(()),
+            (true, true) => execute(connection, "RELEASE one").map_err(failed),
+            (true, false) => {
                 execute(connection, "ROLLBACK TO one").and_then(|()| execute(connection, "RELEASE one")).map_err(failed)
             }
         };

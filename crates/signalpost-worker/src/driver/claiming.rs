@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use signalpost_store::{Claim, ClaimRequest, Outcome, StoreError};
+use signalpost_store::{Claim, ClaimRequest, Outcome, QueueShare, StoreError};
 use tokio::time::Instant;
 
-use super::reporting::REPORT_AT_ONCE;
 use super::{AFTER_FAILURE, Driver, LOOK_EVERY};
+use crate::Queue;
 use crate::happening::Happening;
+use crate::in_hand::Hold;
 use crate::stop::Stage;
 
 /// How long a suspect may keep the worker from claiming while others end, and how long it then waits. Each time in vain
@@ -27,7 +28,7 @@ impl Driver {
             && self.drain_until.is_none()
             && !self.stalled
             // Reports that do not get through are held, and so is what they are about.
-            && self.reports.len() < 2 * REPORT_AT_ONCE
+            && self.may_report_more()
             && self.room(now) > 0
             && self.is_trusted(now)
     }
@@ -54,7 +55,7 @@ impl Driver {
             if self.in_hand.len() == 0 && is_alone {
                 (self.suspect_is_due, self.drain_until) = (false, None);
                 self.drain_for = DRAIN_FOR_SUSPECT;
-                self.send_claim(ClaimRequest::suspect(self.options.queues.clone()));
+                self.send_claim(ClaimRequest::suspect(self.options.queues.iter().map(Queue::name)));
                 return;
             }
             if drain_until > now {
@@ -65,8 +66,35 @@ impl Driver {
             self.suspect_not_before = now + SUSPECT_AGAIN;
         }
         if self.may_claim(now) && self.claim_at <= now {
-            self.send_claim(ClaimRequest::new(self.options.queues.clone(), self.room(now)));
+            match self.request(now) {
+                Some(request) => self.send_claim(request),
+                None => self.claim_at = self.look_again_at(now),
+            }
         }
+    }
+
+    /// What to ask for: every queue's share of the room, as far as its gate lets tasks in. `None`: every gate is shut.
+    fn request(&mut self, now: Instant) -> Option<ClaimRequest> {
+        let limit = self.room(now);
+        let room: Vec<usize> =
+            self.options.queues.iter().map(|queue| self.gates.room(queue.name(), now).min(limit)).collect();
+        let shares = self.shares.hand_out(limit, &room);
+        let of_queue = |((queue, share), most): ((&Queue, usize), usize)| QueueShare {
+            queue: queue.name().to_owned(),
+            share,
+            most,
+        };
+        let all = self.options.queues.iter().zip(shares).zip(room.iter().copied()).map(of_queue);
+        let mut request = ClaimRequest::shared(all.filter(|share| share.most > 0).collect(), limit);
+        request.except = self.gates.full_receivers(now);
+        self.claim_was_limited = !request.except.is_empty() || room.iter().any(|room| *room < limit);
+        (!request.queues.is_empty()).then_some(request)
+    }
+
+    /// When to look again if nothing calls for it earlier.
+    fn look_again_at(&self, now: Instant) -> Instant {
+        let open_at = if self.claim_was_limited { self.gates.open_at(now) } else { None };
+        open_at.map_or(now + LOOK_EVERY, |at| at.min(now + LOOK_EVERY))
     }
 
     fn send_claim(&mut self, request: ClaimRequest) {
@@ -90,13 +118,19 @@ impl Driver {
         });
     }
 
-    /// Claimed ahead, and no slot for it: others may have one.
+    /// Claimed ahead, and its turn has not come: others may have room.
     pub(super) fn give_back_stalled(&mut self, now: Instant) {
-        if self.free_slots == 0 && self.in_hand.queued() > 0 && now >= self.claimed_at + QUEUED_AT_MOST {
-            self.stalled = true;
-            for hold in self.in_hand.take_queued() {
-                self.settle(hold, Outcome::Released, now);
-            }
+        if self.in_hand.oldest_queued().is_some_and(|claimed_at| claimed_at + QUEUED_AT_MOST <= now) {
+            self.stalled |= self.free_slots == 0;
+            self.give_back_queued(now - QUEUED_AT_MOST, true, now);
+        }
+    }
+
+    /// Gives back what was claimed until then and not started.
+    pub(super) fn give_back_queued(&mut self, claimed_until: Instant, stalled: bool, now: Instant) {
+        for task in self.in_hand.take_queued(claimed_until) {
+            self.gates.forget(&task, stalled);
+            self.settle(Hold::of(&task), Outcome::Released, now);
         }
     }
 
@@ -104,15 +138,15 @@ impl Driver {
         self.claiming = false;
         match claim {
             Ok(claim) => {
-                (self.store_now, self.claimed_at) = (claim.now, now);
+                self.store_now = claim.now;
                 let full = claim.tasks.len() >= request.limit;
                 let wait = if full || request.suspect { Duration::ZERO } else { claim.next_due.unwrap_or(LOOK_EVERY) };
                 // A suspect that is due does not call for another look at the rest.
                 let wait = if claim.suspect_is_due && !full { LOOK_EVERY } else { wait };
-                self.claim_at = now + wait.min(LOOK_EVERY);
+                self.claim_at = (now + wait.min(LOOK_EVERY)).min(self.look_again_at(now));
                 self.suspect_is_due |= claim.suspect_is_due && now >= self.suspect_not_before;
                 for task in claim.tasks {
-                    self.in_hand.add(task);
+                    self.admit(task, now);
                 }
             }
             Err(error) if error.is_lease_lost() => {

@@ -15,13 +15,16 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::claimed_task::Cancels;
 use crate::executor::Report;
+use crate::gates::Gates;
 use crate::happening::Happening;
-use crate::in_hand::{Hold, InHand};
+use crate::health::WorkerState;
+use crate::in_hand::{Hold, InHand, Queued};
 use crate::keeper::SharedLease;
 use crate::pace::Pace;
 use crate::run::{self, Slot};
+use crate::shares::Shares;
 use crate::stop::Stage;
-use crate::{Executor, Failure, Known, ReceiverPolicy, Run, WorkerOptions, verdict};
+use crate::{ClaimedTask, Executor, Failure, Health, Known, ReceiverPolicy, Run, WorkerOptions, verdict};
 use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
 use reporting::REPORT_AFTER;
 
@@ -41,11 +44,14 @@ pub(crate) struct Driver {
     sender: UnboundedSender<Happening>,
     happenings: UnboundedReceiver<Happening>,
     stop: watch::Receiver<Stage>,
+    health: Health,
 
     in_hand: InHand,
     cancels: Cancels,
     free_slots: usize,
     pace: Pace,
+    gates: Gates,
+    shares: Shares,
     // The store's time at the newest claim.
     store_now: i64,
 
@@ -60,7 +66,8 @@ pub(crate) struct Driver {
     claim_at: Instant,
     // After a failure: no change makes it earlier.
     claim_not_before: Instant,
-    claimed_at: Instant,
+    // The newest claim did not ask for everything: more may be had when a gate opens.
+    claim_was_limited: bool,
     // What was claimed ahead was given back: the runs under way have to end first.
     stalled: bool,
     change_seen: u64,
@@ -84,6 +91,7 @@ impl Driver {
         (sender, happenings): (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
         stop: watch::Receiver<Stage>,
         renew_now: Arc<Notify>,
+        health: Health,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -92,6 +100,8 @@ impl Driver {
             in_hand: InHand::default(),
             cancels: Cancels::default(),
             pace: Pace::new(now),
+            gates: Gates::new(&options.queues),
+            shares: Shares::new(&options.queues),
             store_now: 0,
             reports: Vec::new(),
             oldest_report: now,
@@ -101,7 +111,7 @@ impl Driver {
             claiming: false,
             claim_at: now,
             claim_not_before: now,
-            claimed_at: now,
+            claim_was_limited: false,
             stalled: false,
             unclear: false,
             suspect_is_due: false,
@@ -118,6 +128,7 @@ impl Driver {
             sender,
             happenings,
             stop,
+            health,
         }
     }
 
@@ -131,6 +142,7 @@ impl Driver {
             self.give_back_stalled(now);
             self.report(now);
             self.claim(now);
+            self.health.turn(self.state(now), self.in_hand.running(), self.in_hand.len(), now);
             if self.stage > Stage::Running {
                 let settled = self.in_hand.len() == 0 && !self.claiming && !self.reporting;
                 let too_long = self.stage == Stage::Forced && self.stop_until.is_some_and(|until| until <= now);
@@ -176,7 +188,8 @@ impl Driver {
         consider(report_at, !self.reports.is_empty() && !self.reporting);
         consider(self.claim_not_before, may_ask && self.unclear);
         consider(self.claim_at.max(self.claim_not_before), self.may_claim(now) && !self.unclear);
-        consider(self.claimed_at + QUEUED_AT_MOST, self.in_hand.queued() > 0 && self.free_slots == 0);
+        let oldest_queued = self.in_hand.oldest_queued();
+        consider(oldest_queued.unwrap_or(now) + QUEUED_AT_MOST, oldest_queued.is_some());
         consider(self.lease.get().trusted_until, self.in_hand.unfinished() > 0);
         let drain_until = self.drain_until.unwrap_or(now).max(self.claim_not_before);
         consider(drain_until, may_ask && !self.unclear && self.drain_until.is_some());
@@ -194,15 +207,21 @@ impl Driver {
             tracing::info!(target: "signalpost::worker", in_hand = self.in_hand.len(), "stopping");
         }
         if self.stage >= Stage::Stopping {
-            for hold in self.in_hand.take_queued() {
-                self.settle(hold, Outcome::Released, now);
-            }
+            self.give_back_queued(now, false, now);
         }
         let grace_is_over = self.stage == Stage::Stopping && self.stop_until.is_some_and(|until| until <= now);
         if (wanted == Stage::Forced || grace_is_over) && self.stage < Stage::Forced {
             self.stage = Stage::Forced;
             self.stop_until = Some(now + ABORT_TAKES);
             self.in_hand.abort_running();
+        }
+    }
+
+    fn state(&self, now: Instant) -> WorkerState {
+        match self.stage {
+            Stage::Running if self.is_trusted(now) => WorkerState::Working,
+            Stage::Running => WorkerState::CutOff,
+            Stage::Stopping | Stage::Forced => WorkerState::Stopping,
         }
     }
 
@@ -219,6 +238,9 @@ impl Driver {
     /// Lets go of what has no outcome. The store may go on holding it for this worker.
     fn forget_unfinished(&mut self) {
         self.cancels = Cancels::default();
+        for task in self.in_hand.take_queued(Instant::now()) {
+            self.gates.forget(&task, false);
+        }
         self.in_hand.forget_unfinished();
         self.unclear = true;
         (self.suspect_is_due, self.drain_until) = (false, None);
@@ -228,42 +250,62 @@ impl Driver {
         now < self.lease.get().trusted_until
     }
 
-    fn start_queued(&mut self, now: Instant) {
-        while self.free_slots > 0 && self.is_trusted(now) {
-            let Some(task) = self.in_hand.next_queued() else { return };
-            let hold = Hold::of(&task);
-            let claimed = self.cancels.claimed(task.clone(), self.lease.get().worker);
-            let looked_up = catch_unwind(AssertUnwindSafe(|| {
-                let known = self.executor.look_up(&task);
-                let run = matches!(known, Known::As(_)) && task.headers.is_some();
-                (known, run.then(|| self.executor.run(claimed.clone())))
-            }));
-            let (known, run) = looked_up.unwrap_or_else(|panic| {
-                let report = run::panicked(panic);
-                (Known::As(ReceiverPolicy::default()), Some(Run::asynchronous(async move { report })))
-            });
-            match known {
-                Known::Not(missing) => {
-                    let outcome = verdict::of_unknown(&task, &missing, self.options.unknown_grace, self.store_now);
-                    tracing::warn!(target: "signalpost::worker", task = %task.id, missing, "unknown receiver");
-                    self.settle(hold, outcome, now);
-                }
-                Known::As(policy) => {
-                    let Some(run) = run else {
-                        let reason = "its headers are not a JSON object of texts".to_owned();
-                        self.settle(hold, Outcome::Dead { reason }, now);
-                        continue;
-                    };
-                    self.executor.started(&task);
-                    self.free_slots -= 1;
-                    let cancellation = claimed.cancellation.clone();
-                    let slot = Slot { hold, claimed: claimed.clone(), happenings: self.sender.clone() };
-                    let sender = self.sender.clone();
-                    let ends = move |report| drop(sender.send(Happening::Ended(hold, report, claimed.is_completed())));
-                    let abort = run::start(run, policy.timeout, cancellation, Arc::new(slot), ends);
-                    self.in_hand.set_running(hold, abort, policy);
-                }
+    /// Takes in what was claimed.
+    fn admit(&mut self, task: Task, now: Instant) {
+        let task = Arc::new(task);
+        let known = match catch_unwind(AssertUnwindSafe(|| self.executor.look_up(&task))) {
+            Ok(known) => known,
+            Err(panic) => {
+                self.in_hand.add_reported(task.clone());
+                return self.settle_run(&task, &ReceiverPolicy::default(), run::panicked(panic), now);
             }
+        };
+        let policy = match known {
+            Known::As(policy) if task.headers.is_some() => policy,
+            Known::As(_) => {
+                let reason = "its headers are not a JSON object of texts".to_owned();
+                return self.refuse(task, Outcome::Dead { reason }, now);
+            }
+            Known::Not(missing) => {
+                let outcome = verdict::of_unknown(&task, &missing, self.options.unknown_grace, self.store_now);
+                tracing::warn!(target: "signalpost::worker", task = %task.id, missing, "unknown receiver");
+                return self.refuse(task, outcome, now);
+            }
+        };
+        self.gates.add(&task, &policy);
+        self.in_hand.add(task, policy, now);
+    }
+
+    fn refuse(&mut self, task: Arc<Task>, outcome: Outcome, now: Instant) {
+        let hold = Hold::of(&task);
+        self.in_hand.add_reported(task);
+        self.settle(hold, outcome, now);
+    }
+
+    fn claimed(&self, task: &Arc<Task>) -> ClaimedTask {
+        let mut claimed = ClaimedTask::new(task.clone(), self.lease.get().worker);
+        claimed.cancellation = self.cancels.token();
+        claimed.keeps_success = !self.options.forgets_successes_of(&task.queue);
+        claimed
+    }
+
+    fn start_queued(&mut self, now: Instant) {
+        while self.free_slots > 0 && self.may_report_more() && self.is_trusted(now) {
+            let Some(Queued { task, policy, .. }) = self.in_hand.next_queued(&self.gates, now) else { return };
+            let hold = Hold::of(&task);
+            let claimed = self.claimed(&task);
+            let run = catch_unwind(AssertUnwindSafe(|| self.executor.run(claimed.clone()))).unwrap_or_else(|panic| {
+                let report = run::panicked(panic);
+                Run::asynchronous(async move { report })
+            });
+            self.executor.started(&task);
+            self.free_slots -= 1;
+            self.gates.begin(&task, now);
+            let (cancellation, sender) = (claimed.cancellation.clone(), self.sender.clone());
+            let slot = Slot { claimed: claimed.clone(), happenings: self.sender.clone() };
+            let ends = move |report| drop(sender.send(Happening::Ended(hold, report, claimed.is_completed())));
+            let abort = run::start(run, policy.timeout, cancellation, Arc::new(slot), ends);
+            self.in_hand.set_running(hold, abort, policy);
         }
     }
 
@@ -298,19 +340,26 @@ impl Driver {
             }
         };
         log_failure(task, &outcome);
-        self.push_report(Finish { task: task.id, fence: task.fence, outcome, then }, now);
+        let mut finish = Finish::new(task, outcome);
+        (finish.then, finish.keeps_success) = (then, !self.options.forgets_successes_of(&task.queue));
+        self.push_report(finish, now);
     }
 
     fn take_in(&mut self, happening: Happening) {
         let now = Instant::now();
         match happening {
             Happening::Ended(hold, report, is_completed) => self.take_end(hold, report, is_completed, now),
-            Happening::SlotFree(hold, is_completed) => {
+            Happening::SlotFree(claimed) => {
                 self.free_slots += 1;
                 self.stalled = false;
+                self.gates.end(&claimed.task);
+                if self.claim_was_limited {
+                    self.claim_at = now;
+                }
+                let hold = Hold::of(&claimed.task);
                 match self.in_hand.end_without_report(hold) {
                     None => {}
-                    Some(_) if is_completed => self.settle_completed(hold, None),
+                    Some(_) if claimed.is_completed() => self.settle_completed(hold, None),
                     Some((_, _, true)) => self.settle(hold, Outcome::Released, now),
                     Some((task, policy, false)) => {
                         let report = Err(Failure::new("the run ended without a report"));

@@ -10,15 +10,19 @@ use crate::happening::Happening;
 use crate::in_hand::Hold;
 
 /// Reports go to the store at once when nothing else is in hand, and otherwise when the oldest has waited this long
-/// or there are this many: what is on its way when the process dies will run again.
+/// or there are half as many as may be under way: so one batch is written while the next one gathers.
 pub(super) const REPORT_AFTER: Duration = Duration::from_millis(5);
-pub(super) const REPORT_AT_ONCE: usize = 512;
+const REPORT_AT_ONCE: usize = UNREPORTED_AT_MOST / 2;
+/// What has run and is not recorded when the process dies will run again: so no more than this begins before the store
+/// has answered, unless as many run at once.
+const UNREPORTED_AT_MOST: usize = 512;
 
 impl Driver {
     /// Settles a claim that did not run.
     pub(super) fn settle(&mut self, hold: Hold, outcome: Outcome, now: Instant) {
         self.in_hand.set_reported(hold);
-        self.push_report(Finish { task: hold.task, fence: hold.fence, outcome, then: Vec::new() }, now);
+        let Hold { task, fence } = hold;
+        self.push_report(Finish { task, fence, outcome, then: Vec::new(), keeps_success: true }, now);
     }
 
     pub(super) fn push_report(&mut self, finish: Finish, now: Instant) {
@@ -28,17 +32,24 @@ impl Driver {
         self.reports.push(finish);
     }
 
+    /// Whether another run may begin: its end has to be reported.
+    pub(super) fn may_report_more(&self) -> bool {
+        let under_way = self.in_hand.len() - self.in_hand.queued();
+        under_way < UNREPORTED_AT_MOST.max(self.options.concurrency)
+    }
+
     pub(super) fn report(&mut self, now: Instant) {
         if self.reports.is_empty() || self.reporting || now < self.report_not_before {
             return;
         }
         let is_due = self.in_hand.unfinished() == 0
             || self.reports.len() >= REPORT_AT_ONCE
+            || !self.may_report_more()
             || now >= self.oldest_report + REPORT_AFTER;
         if !is_due {
             return;
         }
-        let most = if self.report_singly > 0 { 1 } else { REPORT_AT_ONCE };
+        let most = if self.report_singly > 0 { 1 } else { UNREPORTED_AT_MOST };
         let batch: Vec<Finish> = self.reports.drain(..most.min(self.reports.len())).collect();
         self.oldest_report = now;
         self.reporting = true;

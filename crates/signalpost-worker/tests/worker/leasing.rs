@@ -3,8 +3,9 @@
 use crate::Bench;
 use async_trait::async_trait;
 use signalpost_store::{
-    Claim, ClaimRequest, CompletionStatement, Counts, EndState, Finish, NewTask, OutboxStatement, PublishedReceiver,
-    Registered, Renewal, RescueRequest, Rescued, State, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
+    Claim, ClaimRequest, CompletionStatement, Counts, EndState, Finish, NewTask, OutboxStatement, PruneRequest,
+    PublishedReceiver, Registered, Renewal, RescueRequest, Rescued, State, Store, StoreError, TaskFilter, TaskId,
+    TaskRecord, WorkerId,
 };
 use signalpost_worker::{ReceiverPolicy, Run, Success};
 use std::sync::Arc;
@@ -145,8 +146,12 @@ impl Store for LosesAnswers {
         self.store.cancel_if_waiting(task, reason).await
     }
 
-    async fn prune(&self, state: EndState, older_than: Duration, limit: usize) -> Result<usize, StoreError> {
-        self.store.prune(state, older_than, limit).await
+    async fn retry_if_dead(&self, task: TaskId) -> Result<bool, StoreError> {
+        self.store.retry_if_dead(task).await
+    }
+
+    async fn prune(&self, request: &PruneRequest) -> Result<usize, StoreError> {
+        self.store.prune(request).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {

@@ -4,13 +4,14 @@ mod cancelling;
 mod completing;
 mod failing;
 mod leasing;
+mod limits;
 mod running;
 mod stopping;
 mod suspects;
 
 use signalpost_store::{ManualClock, NewTask, Outcome, SqliteOptions, Store, Task, TaskId, TaskRecord};
 use signalpost_worker::{
-    ClaimedTask, Executor, Known, ReceiverPolicy, Run, Stopper, Success, Worker, WorkerError, WorkerOptions,
+    ClaimedTask, Executor, Health, Known, ReceiverPolicy, Run, Stopper, Success, Worker, WorkerError, WorkerOptions,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -127,12 +128,23 @@ impl Bench {
         let (events, seen) = unbounded_channel();
         let executor = Functions { known: std::mem::take(&mut self.known), events };
         let worker = Worker::new(store, Arc::new(executor), self.options.clone()).unwrap();
-        Working { stopper: worker.stopper(), seen: Mutex::new(seen), running: tokio::spawn(worker.run()) }
+        Working {
+            stopper: worker.stopper(),
+            health: worker.health(),
+            seen: Mutex::new(seen),
+            running: tokio::spawn(worker.run()),
+        }
+    }
+
+    fn worker_with(&self, options: WorkerOptions) -> Result<(), WorkerError> {
+        let executor = Functions { known: HashMap::new(), events: unbounded_channel().0 };
+        Worker::new(self.store.clone(), Arc::new(executor), options).map(drop)
     }
 }
 
 struct Working {
     stopper: Stopper,
+    health: Health,
     seen: Mutex<UnboundedReceiver<String>>,
     running: JoinHandle<Result<(), WorkerError>>,
 }

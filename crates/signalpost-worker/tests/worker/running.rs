@@ -83,7 +83,7 @@ async fn a_backlog_is_drained_without_a_gap() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_workers_own_queues_are_served() {
     let mut bench = Bench::new();
-    bench.options.queues = vec!["mail".to_owned()];
+    bench.options.queues = vec!["mail".into()];
     bench.plain("plain");
     let mut mail = NewTask::new("tests.signal", "plain", "{}");
     mail.queue = "mail".to_owned();

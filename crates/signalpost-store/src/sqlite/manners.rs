@@ -1,0 +1,58 @@
+//! Leaving room for those who write to the same file.
+//!
+//! Whoever finds SQLite's write lock taken asks again after 1, 2, 5, 10, 15, 20, 25, … ms: nobody queues, and nobody is
+//! seen to wait. A writer that always has work would take the lock again at once, and others would hardly ever find it
+//! free. So it rests after every stretch of work: for as long as the stretch was, and 5 ms at least, while somebody else
+//! commits to the file as well. Whoever asks then has found it free by his fourth try, after 8 ms. While nobody else is
+//! seen to commit it rests less: enough for a first try now and then to succeed, which is what shows them.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::watcher::data_version;
+
+/// A stretch of work without a pause for others: a transaction under way is not cut short.
+const STRETCH: Duration = Duration::from_millis(5);
+/// The steps by which others ask again are as long as this at their fourth try.
+const REST_AT_LEAST: Duration = Duration::from_millis(5);
+/// While nobody else is seen: one part of rest for so many of work.
+const WORK_TO_REST: u32 = 8;
+/// How long somebody who has committed is expected to commit again.
+const REMEMBERED: Duration = Duration::from_secs(2);
+
+pub(super) struct Manners {
+    busy_since: Instant,
+    version: Option<i64>,
+    neighbour_until: Option<Instant>,
+}
+
+impl Manners {
+    pub(super) fn new(connection: &Connection) -> Self {
+        Self { busy_since: Instant::now(), version: data_version(connection), neighbour_until: None }
+    }
+
+    /// Work begins after there was none.
+    pub(super) fn begin(&mut self) {
+        self.busy_since = Instant::now();
+    }
+
+    /// Rests if it is time. Between two transactions.
+    pub(super) fn mind(&mut self, connection: &Connection) {
+        let now = Instant::now();
+        let worked = now - self.busy_since;
+        if worked < STRETCH {
+            return;
+        }
+        // On a connection that writes it tells of the commits of others only.
+        let version = data_version(connection);
+        if version != self.version {
+            (self.version, self.neighbour_until) = (version, Some(now + REMEMBERED));
+        }
+        let has_neighbour = self.neighbour_until.is_some_and(|until| now < until);
+        let rest = if has_neighbour { worked.max(REST_AT_LEAST) } else { worked / WORK_TO_REST };
+        thread::sleep(rest);
+        self.busy_since = Instant::now();
+    }
+}
