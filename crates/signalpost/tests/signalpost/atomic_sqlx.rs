@@ -2,8 +2,8 @@
 
 use crate::{AT_ONCE, Bench, Finished, Log, named};
 use signalpost::{
-    AsyncSignal, AtomicError, BoxError, Data, EndState, Event, Outcome, RunningTask, Sender, Signal, State, TaskId,
-    receiver, running_task,
+    AsyncSignal, AtomicError, BoxError, Data, EndState, Event, Outcome, Queue, RunningTask, Sender, Signal, State,
+    TaskId, receiver, running_task,
 };
 use signalpost_store::{ManualClock, RescueRequest, SqliteStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
@@ -321,6 +321,21 @@ async fn a_receiver_that_is_not_declared_atomic_is_told_to_declare_it() {
                     #[receiver(…, background, atomic)], or BackgroundOptions::atomic(true)";
     assert_eq!(said[0], expected);
     assert!(said[1].starts_with("the receivers of the background signal `tests.atomic.shared` run as one"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_keeps_no_successes_keeps_none_of_these_either() {
+    let bench = Bench::new();
+    let pool = pool(&bench).await;
+    let signal = atomic("tests.atomic.forgotten", &pool, |task, pool| async move {
+        let mut tx = task.begin(&pool).await?;
+        book(&mut tx, task.attempt).await?;
+        Ok(tx.commit().await?)
+    });
+    bench.within(signal.asend(Sender::NONE, &1)).await.unwrap();
+    bench.drain_with(bench.worker().queues([Queue::new("default").without_successes()])).await;
+    assert!(bench.tasks().await.is_empty());
+    assert_eq!(booked(&pool).await, [1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

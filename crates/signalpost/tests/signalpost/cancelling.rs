@@ -33,20 +33,21 @@ async fn a_receiver_that_a_stop_makes_wrap_up_is_given_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn blocking_code_can_ask_whether_its_time_is_over() {
-    let (bench, signal, log) = (Bench::new(), Signal::<u32>::new("tests.cancelling.blocking"), Log::default());
-    let says = log.clone();
+    let (bench, signal) = (Bench::new(), Signal::<u32>::new("tests.cancelling.blocking"));
+    let noticed = Arc::new(Notify::new());
+    let has_noticed = noticed.clone();
     let polls = move |_: &Event<u32>| {
         let task = running_task().unwrap();
         while !task.cancellation().is_cancelled() {
             thread::park_timeout(Duration::from_millis(1));
         }
-        says.add("noticed");
+        has_noticed.notify_one();
     };
     let options = named("tests.cancelling.blocking").max_attempts(1).timeout(Duration::from_millis(20));
     signal.connect_background_blocking(options, polls).unwrap();
     bench.within(signal.asend(Sender::NONE, &1)).await.unwrap();
     bench.drain().await;
-    assert_eq!(log.take(), ["noticed"]);
+    noticed.notified().await;
     let reason = bench.task_of("tests.cancelling.blocking").await.reason.unwrap();
     assert_eq!(reason, "attempt 1 of 1: timed out after 20ms");
 }
