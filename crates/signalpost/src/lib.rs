@@ -74,3 +74,6 @@ pub mod __private {
 #[cfg(all(doctest, feature = "sqlx"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "sea-orm", feature = "sqlx"))]
+mod book;

@@ -1,0 +1,7 @@
+//! The programs of the book, `docs/`: each page's are compiled and run by the doc tests.
+
+#[doc = include_str!("../../../docs/getting-started.md")]
+struct GettingStarted;
+
+#[doc = include_str!("../../../docs/worker.md")]
+struct Worker;
