@@ -5,3 +5,12 @@ struct GettingStarted;
 
 #[doc = include_str!("../../../docs/worker.md")]
 struct Worker;
+
+#[doc = include_str!("../../../docs/sending.md")]
+struct Sending;
+
+#[doc = include_str!("../../../docs/receivers.md")]
+struct Receivers;
+
+#[doc = include_str!("../../../docs/recipes.md")]
+struct Recipes;
