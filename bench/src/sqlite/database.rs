@@ -12,8 +12,9 @@ use tempfile::TempDir;
 use super::ping::RECEIVER;
 use super::raw;
 
-const SCHEMA: &str = include_str!("../../../crates/signalpost-store/schema/sqlite/v1.sql");
-const TMPFS: i64 = 0x0102_1994;
+/// The store's own, so that columns and indexes are the same.
+pub(super) const SCHEMA: &str = include_str!("../../../crates/signalpost-store/schema/sqlite/v1.sql");
+const TMPFS: rustix::fs::FsWord = 0x0102_1994;
 
 /// A fresh database with the tables; its files go with it.
 pub(super) struct Database {
@@ -80,7 +81,7 @@ fn disk() -> Result<PathBuf, BoxError> {
     let program = env::current_exe()?;
     let beside = program.parent().unwrap_or(Path::new(".")).to_owned();
     for directory in [env::temp_dir(), beside] {
-        if i64::from(rustix::fs::statfs(&directory)?.f_type) != TMPFS {
+        if rustix::fs::statfs(&directory)?.f_type != TMPFS {
             return Ok(directory);
         }
     }

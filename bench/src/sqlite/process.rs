@@ -99,7 +99,7 @@ impl Drop for WorkerProcess {
 }
 
 /// Has another process send, and returns by number when each commit had returned.
-pub(super) fn send_elsewhere(database: &Path, sends: usize) -> Result<Vec<(usize, u64)>, BoxError> {
+pub(super) fn send_elsewhere(database: &Path, sends: usize) -> Result<Vec<(usize, [u64; 1])>, BoxError> {
     let output = Command::new(env::current_exe()?)
         .arg("sqlite-sender")
         .arg(database)
@@ -113,7 +113,7 @@ pub(super) fn send_elsewhere(database: &Path, sends: usize) -> Result<Vec<(usize
         .lines()
         .map(|line| {
             let (number, time) = line.split_once(' ').ok_or("the sender's process has said something else")?;
-            Ok((number.parse()?, time.parse()?))
+            Ok((number.parse()?, [time.parse()?]))
         })
         .collect()
 }

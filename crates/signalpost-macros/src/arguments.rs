@@ -6,8 +6,9 @@ use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprArray, Ident, Result, Token};
 
 /// Options with a value, and whether they need `background`.
-const OPTIONS: [(&str, bool); 11] = [
+const OPTIONS: [(&str, bool); 12] = [
     ("name", false),
+    ("aliases", true),
     ("sender", false),
     ("order", false),
     ("dispatch_uid", false),

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, ItemFn, Result, Type};
+use syn::{Error, Expr, FnArg, ItemFn, Result, Type};
 
 use crate::arguments::Arguments;
 
@@ -89,13 +89,16 @@ fn inline(arguments: &Arguments, function: &ItemFn, event: &Type, others: &[&Typ
 }
 
 /// Those that are handed on to `BackgroundOptions` under the same name.
-const OPTIONS: [&str; 8] = ["sender", "queue", "priority", "max_attempts", "timeout", "backoff", "concurrency", "rate"];
+const OPTIONS: [&str; 9] =
+    ["aliases", "sender", "queue", "priority", "max_attempts", "timeout", "backoff", "concurrency", "rate"];
 
 fn background(arguments: &Arguments, function: &ItemFn, by_reference: bool, others: &[&Type]) -> TokenStream {
     let (ident, name) = (&function.sig.ident, name(arguments, function));
     let options = OPTIONS.into_iter().filter_map(|name| {
         let (method, value) = (format_ident!("{name}"), arguments.option(name)?);
-        Some(quote!(.#method(#value)))
+        // The list is written without the `&` that makes it a slice.
+        let reference = matches!(value, Expr::Array(_)).then(|| quote!(&));
+        Some(quote!(.#method(#reference #value)))
     });
     let options = quote!(::signalpost::BackgroundOptions::new().name(#name) #(#options)*);
     let places: Vec<_> = (0..others.len()).map(|number| format_ident!("other_{number}")).collect();

@@ -29,6 +29,8 @@ mod clock;
 pub mod conformance;
 mod error;
 mod finish;
+mod name;
+mod non_finite;
 mod payload;
 mod reason;
 #[cfg(feature = "sqlite")]
@@ -41,6 +43,7 @@ pub use claim::{Claim, ClaimRequest, QueueShare};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use finish::{Finish, Outcome};
+pub use name::check_name;
 pub use payload::{PayloadError, PayloadLimits, decode_payload, encode_payload};
 pub use reason::readable_reason;
 #[cfg(feature = "sqlite")]

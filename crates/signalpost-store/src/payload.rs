@@ -1,12 +1,14 @@
 //! Payloads: JSON within limits, refused at the send with the path of what is wrong.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
+
+use crate::non_finite::first_lost_number;
 
 /// How large and how deep a payload may be.
 ///
@@ -38,6 +40,7 @@ enum Problem {
     TooLarge(usize),
     TooDeep(usize),
     Nul,
+    NotFinite,
     Unwritable(String),
     Unreadable(String),
 }
@@ -58,6 +61,11 @@ impl PayloadError {
         self.problem == Problem::Nul
     }
 
+    /// A number is NaN or infinite.
+    pub fn is_not_finite(&self) -> bool {
+        self.problem == Problem::NotFinite
+    }
+
     /// Where in the payload, as `$.lines[3].note`, if the place is known.
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
@@ -76,6 +84,7 @@ impl fmt::Display for PayloadError {
             }
             Problem::TooDeep(limit) => write!(f, "is nested deeper than {limit} levels"),
             Problem::Nul => f.write_str("holds the character NUL, which not every database can store"),
+            Problem::NotFinite => f.write_str("is NaN or infinite, which JSON cannot hold"),
             Problem::Unwritable(why) => write!(f, "cannot be written as JSON: {why}"),
             Problem::Unreadable(why) => write!(f, "cannot be read: {why}"),
         }
@@ -97,16 +106,24 @@ impl std::error::Error for PayloadError {}
 ///
 /// # Errors
 ///
-/// When the value is too large, too deep, holds a NUL, or cannot be written by `serde` (a map whose keys are not
-/// text, say).
+/// When the value is too large, too deep, holds a NUL or a number that is NaN or infinite, or cannot be written by
+/// `serde` (a map whose keys are not text, say).
 pub fn encode_payload<P: Serialize + ?Sized>(payload: &P, limits: PayloadLimits) -> Result<String, PayloadError> {
-    write(payload, limits, None).or_else(|_| {
-        // The path costs a string per key: it is kept only on a second walk, which fails as the first one did.
-        let path = RefCell::new(Vec::new());
-        write(payload, limits, Some(&path)).map_err(|mut error| {
-            error.path = (error.problem != Problem::TooLarge(limits.max_bytes)).then(|| render(&path.borrow()));
-            error
-        })
+    let nulls = Cell::new(0);
+    let lost_number = match write(payload, limits, None, &nulls, None) {
+        Ok(json) if nulls.get() == 0 => return Ok(json),
+        // Only in a value with nulls can there be a number that was written as one.
+        Ok(json) => match first_lost_number(payload) {
+            None => return Ok(json),
+            lost => lost,
+        },
+        Err(_) => None,
+    };
+    // The path costs a string per key: it is kept only on a second walk, which fails as the first one did.
+    let path = RefCell::new(Vec::new());
+    write(payload, limits, Some(&path), &Cell::new(0), lost_number).map_err(|mut error| {
+        error.path = (error.problem != Problem::TooLarge(limits.max_bytes)).then(|| render(&path.borrow()));
+        error
     })
 }
 
@@ -135,10 +152,12 @@ fn write<P: Serialize + ?Sized>(
     payload: &P,
     limits: PayloadLimits,
     path: Option<&RefCell<Vec<Step>>>,
+    nulls: &Cell<usize>,
+    lost_number: Option<usize>,
 ) -> Result<String, PayloadError> {
     let broken = RefCell::new(None);
     let mut buffer = Buffer { bytes: Vec::with_capacity(128), limits, broken: &broken };
-    let guard = Guard { depth: 0, limits, path, in_key: false, broken: &broken };
+    let guard = Guard { depth: 0, limits, path, in_key: false, nulls, lost_number, broken: &broken };
     let outcome = payload.serialize(&mut Serializer::with_formatter(&mut buffer, guard));
     let bytes = buffer.bytes;
     outcome
@@ -189,12 +208,15 @@ fn render(path: &[Step]) -> String {
     })
 }
 
-/// Watches the writing: how deep it is, and that no NUL goes by.
+/// Watches the writing: how deep it is, how many nulls go by, and that no NUL does.
 struct Guard<'a> {
     depth: usize,
     limits: PayloadLimits,
     path: Option<&'a RefCell<Vec<Step>>>,
     in_key: bool,
+    nulls: &'a Cell<usize>,
+    /// Which of the nulls is a number that JSON cannot hold.
+    lost_number: Option<usize>,
     broken: &'a RefCell<Option<Problem>>,
 }
 
@@ -219,6 +241,14 @@ impl Guard<'_> {
 }
 
 impl Formatter for Guard<'_> {
+    fn write_null<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        let number = self.nulls.replace(self.nulls.get() + 1);
+        if self.lost_number == Some(number) {
+            return Err(refuse(self.broken, Problem::NotFinite));
+        }
+        writer.write_all(b"null")
+    }
+
     fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.enter()?;
         self.push(Step::Index(0));

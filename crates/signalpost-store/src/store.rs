@@ -35,6 +35,10 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Writes tasks, all or none, and returns their numbers in the order given.
     ///
+    /// A task that is to be written [`once`](NewTask::once) is not written where one of the same send, signal and
+    /// receiver is live or in the history: its number is the answer then. So a send that is repeated under its own id
+    /// changes nothing, for as long as the history is kept.
+    ///
     /// Concurrent calls may share a transaction; one that fails does so alone. A call whose future is dropped may still
     /// write, all or none.
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError>;
@@ -237,13 +241,27 @@ impl Counts {
     }
 }
 
-/// Which tasks to list.
+/// Which tasks to list: those that meet every condition that is given.
+///
+/// ```
+/// use signalpost_store::{SendId, TaskFilter};
+///
+/// let send_id = SendId::new();
+/// let of_mail = TaskFilter { queue: Some("mail".to_owned()), ..TaskFilter::of_send(send_id) };
+/// assert_eq!(of_mail.send_id, Some(send_id.to_string()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFilter {
     /// Only tasks in this state.
     pub state: Option<State>,
-    /// Only tasks of this send.
+    /// Only tasks of this send: see [`TaskFilter::of_send`]. As text, because a row put in by hand may hold anything.
     pub send_id: Option<String>,
+    /// Only tasks of this signal, by the name in the row.
+    pub signal: Option<String>,
+    /// Only tasks of this receiver, by the name in the row.
+    pub receiver: Option<String>,
+    /// Only tasks of this queue.
+    pub queue: Option<String>,
     /// Only tasks with a smaller number: the next page.
     pub before: Option<TaskId>,
     /// How many at most. Default: 50.
@@ -252,7 +270,14 @@ pub struct TaskFilter {
 
 impl Default for TaskFilter {
     fn default() -> Self {
-        Self { state: None, send_id: None, before: None, limit: 50 }
+        Self { state: None, send_id: None, signal: None, receiver: None, queue: None, before: None, limit: 50 }
+    }
+}
+
+impl TaskFilter {
+    /// The tasks of one send: of a [`SendId`](crate::SendId), or of its text.
+    pub fn of_send(send_id: impl Into<String>) -> Self {
+        Self { send_id: Some(send_id.into()), ..Self::default() }
     }
 }
 

@@ -40,6 +40,12 @@ impl FromStr for SendId {
     }
 }
 
+impl From<SendId> for String {
+    fn from(id: SendId) -> Self {
+        id.to_string()
+    }
+}
+
 impl Default for SendId {
     fn default() -> Self {
         Self::new()
@@ -86,6 +92,9 @@ impl fmt::Display for WorkerId {
 pub struct NewTask {
     /// Shared by all rows of a send. Default: a new one.
     pub send_id: SendId,
+    /// Written only where no task of the same `send_id`, signal and receiver is live or in the history. Default:
+    /// false. See [`Store::insert`](crate::Store::insert).
+    pub once: bool,
     /// The signal's name.
     pub signal: String,
     /// The sender's label; `None` for nobody in particular.
@@ -98,7 +107,11 @@ pub struct NewTask {
     pub priority: i16,
     /// How long after the write the task becomes due. Default: at once.
     pub delay: Duration,
-    /// How long after the write the task is no longer worth starting; it then ends *expired*. Default: never.
+    /// Not due before this time either, in milliseconds since 1970 by the store's clock. Default: no such time. The
+    /// later of it and the delay counts; a time that is over means at once.
+    pub run_at: Option<i64>,
+    /// How long after the write (not after it is due) the task is no longer worth starting; it then ends *expired*.
+    /// Default: never.
     pub expires_in: Option<Duration>,
     /// What orders or coalesces tasks. Kept, not yet acted upon.
     pub key: Option<String>,
@@ -121,12 +134,14 @@ impl NewTask {
     pub fn new(signal: impl Into<String>, receiver: impl Into<String>, payload: impl Into<Arc<str>>) -> Self {
         Self {
             send_id: SendId::new(),
+            once: false,
             signal: signal.into(),
             sender: None,
             receiver: receiver.into(),
             queue: "default".to_owned(),
             priority: 0,
             delay: Duration::ZERO,
+            run_at: None,
             expires_in: None,
             key: None,
             payload: payload.into(),

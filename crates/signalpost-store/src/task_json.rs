@@ -1,18 +1,18 @@
 //! Tasks as the outbox statement reads them: one JSON array.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::Serialize;
 
 use crate::clock::millis;
-use crate::{NewTask, StoreError, readable_reason};
-
-/// The longest name of a signal, sender, receiver or queue, in bytes.
-const MAX_NAME: usize = 200;
+use crate::{NewTask, StoreError, check_name, readable_reason};
 
 #[derive(Serialize)]
 struct Row<'a> {
     send_id: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    once: bool,
     signal: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sender: Option<&'a str>,
@@ -20,6 +20,8 @@ struct Row<'a> {
     queue: &'a str,
     priority: i16,
     delay: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +41,13 @@ struct Row<'a> {
 
 /// The outbox statement's parameter for `tasks`.
 pub(crate) fn render(tasks: &[NewTask], now: Option<i64>) -> Result<String, StoreError> {
-    let rows = tasks.iter().map(|task| row(task, now)).collect::<Result<Vec<_>, _>>()?;
+    // The statement does not see what it writes itself.
+    let mut once = HashSet::new();
+    let rows = tasks
+        .iter()
+        .filter(|task| !task.once || once.insert((task.send_id, &*task.signal, &*task.receiver)))
+        .map(|task| row(task, now))
+        .collect::<Result<Vec<_>, _>>()?;
     serde_json::to_string(&rows).map_err(|error| StoreError::invalid_task(error.to_string()))
 }
 
@@ -50,10 +58,10 @@ impl NewTask {
     ///
     /// [`StoreError::is_invalid_task`].
     pub fn check(&self) -> Result<(), StoreError> {
-        name("signal", &self.signal)?;
-        name("receiver", &self.receiver)?;
-        name("queue", &self.queue)?;
-        self.sender.as_deref().map_or(Ok(()), |sender| name("sender", sender))?;
+        check_name("signal", &self.signal)?;
+        check_name("receiver", &self.receiver)?;
+        check_name("queue", &self.queue)?;
+        self.sender.as_deref().map_or(Ok(()), |sender| check_name("sender", sender))?;
         if !(-100..=100).contains(&self.priority) {
             let (signal, priority) = (&self.signal, self.priority);
             return Err(StoreError::invalid_task(format!(
@@ -89,12 +97,14 @@ fn row(task: &NewTask, now: Option<i64>) -> Result<Row<'_>, StoreError> {
     let headers = checked_headers(task)?;
     Ok(Row {
         send_id: task.send_id.to_string(),
+        once: task.once,
         signal: &task.signal,
         sender: task.sender.as_deref(),
         receiver: &task.receiver,
         queue: &task.queue,
         priority: task.priority,
         delay: millis(task.delay),
+        run_at: task.run_at,
         expires_in: task.expires_in.map(millis),
         key: task.key.as_deref(),
         payload: &task.payload,
@@ -113,17 +123,4 @@ fn holds_nul(json: &str) -> bool {
         let backslashes = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
         backslashes % 2 == 0
     })
-}
-
-fn name(what: &str, name: &str) -> Result<(), StoreError> {
-    let problem = if name.is_empty() {
-        "is empty".to_owned()
-    } else if name.len() > MAX_NAME {
-        format!("has {} bytes; {MAX_NAME} are allowed", name.len())
-    } else if name.chars().any(char::is_control) {
-        format!("holds a control character: {name:?}")
-    } else {
-        return Ok(());
-    };
-    Err(StoreError::invalid_task(format!("the name of the {what} {problem}")))
 }

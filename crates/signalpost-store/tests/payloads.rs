@@ -71,6 +71,60 @@ fn a_nul_is_refused_with_its_path() {
     assert_eq!(error.path(), Some("$.ke"));
 }
 
+/// One of every kind of place that a number can stand in, with nulls that are meant before and beside it.
+#[derive(Default, Serialize)]
+struct Measured {
+    nothing: Option<f64>,
+    unit: (),
+    plain: f64,
+    small: f32,
+    maybe: Option<f64>,
+    list: Vec<f64>,
+    pair: (u8, f64),
+    tagged: BTreeMap<String, Reading>,
+    #[serde(flatten)]
+    more: BTreeMap<String, f64>,
+}
+
+#[derive(Serialize)]
+enum Reading {
+    Absent,
+    Newtype(f64),
+    Tuple(Option<u8>, f64),
+    Struct { none: Option<u8>, value: f64 },
+}
+
+#[test]
+fn a_number_that_json_cannot_hold_is_refused_with_its_path() {
+    let tagged = |reading| BTreeMap::from([("absent".to_owned(), Reading::Absent), ("r".to_owned(), reading)]);
+    let fine = Measured { tagged: tagged(Reading::Tuple(None, 1.5)), ..Measured::default() };
+    let limits = PayloadLimits::default();
+    assert_eq!(encode_payload(&fine, limits).unwrap(), serde_json::to_string(&fine).unwrap());
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for (path, measured) in [
+            ("$.plain", Measured { plain: number, ..Measured::default() }),
+            ("$.small", Measured { small: number as f32, ..Measured::default() }),
+            ("$.maybe", Measured { maybe: Some(number), ..Measured::default() }),
+            ("$.list[2]", Measured { list: vec![0.0, 1.0, number], ..Measured::default() }),
+            ("$.pair[1]", Measured { pair: (0, number), ..Measured::default() }),
+            ("$.tagged.r.Newtype", Measured { tagged: tagged(Reading::Newtype(number)), ..Measured::default() }),
+            ("$.tagged.r.Tuple[1]", Measured { tagged: tagged(Reading::Tuple(None, number)), ..Measured::default() }),
+            (
+                "$.tagged.r.Struct.value",
+                Measured { tagged: tagged(Reading::Struct { none: None, value: number }), ..Measured::default() },
+            ),
+            ("$.late", Measured { more: [("late".to_owned(), number)].into(), ..Measured::default() }),
+        ] {
+            let error = encode_payload(&measured, limits).unwrap_err();
+            assert!(error.is_not_finite());
+            assert_eq!(error.path(), Some(path));
+            assert_eq!(error.to_string(), format!("the payload at {path} is NaN or infinite, which JSON cannot hold"));
+        }
+    }
+    let error = encode_payload(&f64::NAN, limits).unwrap_err();
+    assert_eq!(error.path(), Some("$"));
+}
+
 #[test]
 fn a_map_whose_keys_are_not_text_is_refused() {
     let error = encode_payload(&BTreeMap::from([(vec![1], 1)]), LIMITS).unwrap_err();

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use signalpost_dispatch::{AsyncReceiver, Event, Receiver, ReceiverOutput, Sender};
 use signalpost_worker::{Backoff, Failure, Rate, ReceiverPolicy, Run, Success};
 
-use crate::Needs;
 use crate::run::{RunContext, outcome, run_async, run_blocking};
+use crate::stored_signal::StoredSignal;
+use crate::{Needs, sender_alias};
 
 /// How a background receiver wants to be treated.
 ///
@@ -31,6 +32,7 @@ use crate::run::{RunContext, outcome, run_async, run_blocking};
 #[derive(Debug, Clone)]
 pub struct BackgroundOptions {
     pub(crate) name: Option<&'static str>,
+    pub(crate) aliases: &'static [&'static str],
     pub(crate) sender: Sender,
     pub(crate) queue: Option<&'static str>,
     pub(crate) priority: i16,
@@ -39,7 +41,14 @@ pub struct BackgroundOptions {
 
 impl Default for BackgroundOptions {
     fn default() -> Self {
-        Self { name: None, sender: Sender::NONE, queue: None, priority: 0, policy: ReceiverPolicy::default() }
+        Self {
+            name: None,
+            aliases: &[],
+            sender: Sender::NONE,
+            queue: None,
+            priority: 0,
+            policy: ReceiverPolicy::default(),
+        }
     }
 }
 
@@ -50,10 +59,18 @@ impl BackgroundOptions {
     }
 
     /// The name that stands in the rows. Default: the path of the function. A function that moves to another module
-    /// while tasks are waiting keeps them only if its name is given by hand.
+    /// while tasks are waiting keeps them only if its name is given by hand, or with [`BackgroundOptions::aliases`].
     #[must_use]
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
+        self
+    }
+
+    /// What it was called before: a task that names one of these finds it. No other receiver of the signal may be
+    /// called so. Needed in workers for as long as such tasks wait, and in senders while older workers run. Default: none.
+    #[must_use]
+    pub fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
         self
     }
 
@@ -135,7 +152,8 @@ pub(crate) type StartRun = Arc<dyn Fn(RunContext) -> Run + Send + Sync>;
 /// A background receiver as it is registered.
 pub(crate) struct BackgroundReceiver {
     pub(crate) receiver: Receiver,
-    pub(crate) signal: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+    pub(crate) signal: StoredSignal,
     pub(crate) sender: Sender,
     pub(crate) queue: &'static str,
     pub(crate) priority: i16,
@@ -146,7 +164,7 @@ pub(crate) struct BackgroundReceiver {
 
 impl BackgroundReceiver {
     pub(crate) fn new(
-        signal: &'static str,
+        signal: StoredSignal,
         options: BackgroundOptions,
         default: Defaults,
         declared: Declared,
@@ -154,6 +172,7 @@ impl BackgroundReceiver {
     ) -> Self {
         Self {
             receiver: Receiver::new(options.name.unwrap_or(default.name), default.location),
+            aliases: options.aliases,
             signal,
             sender: options.sender,
             queue: options.queue.unwrap_or(default.queue),
@@ -168,9 +187,15 @@ impl BackgroundReceiver {
         self.receiver.name()
     }
 
+    /// Its name, and what it was called before.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        [self.name()].into_iter().chain(self.aliases.iter().copied())
+    }
+
     /// Whether it listens to this sender. In a worker senders are known by their labels only.
     pub(crate) fn hears(&self, sender: &Sender) -> bool {
-        self.sender.is_none() || self.sender.as_label() == sender.as_label()
+        let (wanted, sender) = (self.sender.as_label(), sender.as_label());
+        wanted.is_none() || wanted == sender || wanted.map(sender_alias::current) == sender.map(sender_alias::current)
     }
 }
 
@@ -182,7 +207,7 @@ pub(crate) struct Defaults {
 }
 
 /// What starts a run of an asynchronous function or closure of one event.
-pub(crate) fn start_async<P, F>(receiver: F) -> StartRun
+pub(crate) fn start_async<P, F>(signal: StoredSignal, receiver: F) -> StartRun
 where
     P: DeserializeOwned + Send + Sync + 'static,
     F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
@@ -190,8 +215,8 @@ where
     let receiver = Arc::new(receiver);
     Arc::new(move |run| {
         let receiver = receiver.clone();
-        run_async(run, |run| async move {
-            let payload: P = run.decode()?;
+        run_async(run, move |run| async move {
+            let payload: P = signal.decode(&run.task)?;
             let sender = run.sender();
             let event = run.event(&sender, &payload);
             let output = receiver(&event).await;
@@ -201,7 +226,7 @@ where
 }
 
 /// What starts a run of a blocking function or closure of one event.
-pub(crate) fn start_blocking<P, F, O>(receiver: F) -> StartRun
+pub(crate) fn start_blocking<P, F, O>(signal: StoredSignal, receiver: F) -> StartRun
 where
     P: DeserializeOwned + 'static,
     F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
@@ -211,7 +236,7 @@ where
     Arc::new(move |run| {
         let receiver = receiver.clone();
         run_blocking(run, move |run| {
-            let payload: P = run.decode()?;
+            let payload: P = signal.decode(&run.task)?;
             let sender = run.sender();
             succeed(receiver(&run.event(&sender, &payload)))
         })

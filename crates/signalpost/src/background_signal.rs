@@ -1,5 +1,7 @@
 //! Signals whose whole send is one task.
 
+mod many;
+
 use std::any::type_name;
 use std::fmt;
 use std::panic::Location;
@@ -8,7 +10,9 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use signalpost_dispatch::{AsyncReceiver, ConnectOptions, Event, Receiver, ReceiverOutput, SendError, Sender};
+use signalpost_dispatch::{
+    AsyncReceiver, BoxError, ConnectOptions, Event, Receiver, ReceiverOutput, SendError, Sender,
+};
 use signalpost_store::{NewTask, PayloadLimits, SendId, Task, encode_payload};
 use signalpost_worker::{Failure, Run, Success};
 
@@ -19,8 +23,10 @@ use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
-use crate::sending::{Row, Rows};
-use crate::{RobustResponses, install, link};
+use crate::send_options::PLAIN;
+use crate::sending::Rows;
+use crate::stored_signal::StoredSignal;
+use crate::{RobustResponses, SendOptions, SendWith, install, link};
 
 /// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
 ///
@@ -45,7 +51,7 @@ use crate::{RobustResponses, install, link};
 /// # Ok::<(), signalpost::BoxError>(())
 /// ```
 pub struct AsyncSignal<P> {
-    name: &'static str,
+    pub(crate) stored: StoredSignal,
     queue: &'static str,
     payload: std::marker::PhantomData<fn(&P)>,
 }
@@ -62,7 +68,7 @@ pub enum Sent {
 impl<P> AsyncSignal<P> {
     /// A background signal on the queue `default`. The name stands in every task: see [`Signal::new`](crate::Signal::new).
     pub const fn new(name: &'static str) -> Self {
-        Self { name, queue: "default", payload: std::marker::PhantomData }
+        Self { stored: StoredSignal::new(name), queue: "default", payload: std::marker::PhantomData }
     }
 
     /// The same signal on another queue.
@@ -72,9 +78,37 @@ impl<P> AsyncSignal<P> {
         self
     }
 
+    /// What the signal was called before: see [`Signal::aliases`](crate::Signal::aliases).
+    #[must_use]
+    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.stored.aliases = aliases;
+        self
+    }
+
+    /// The version of the payload's shape, and how an older one is made into it: see
+    /// [`Signal::version`](crate::Signal::version).
+    ///
+    /// # Panics
+    ///
+    /// When the version is 0: in a `static`, where the program is compiled.
+    #[must_use]
+    pub const fn version(
+        mut self,
+        version: u32,
+        upgrade: fn(u32, serde_json::Value) -> Result<serde_json::Value, BoxError>,
+    ) -> Self {
+        self.stored = self.stored.versioned(version, upgrade);
+        self
+    }
+
     /// The name given to [`AsyncSignal::new`].
     pub fn name(&self) -> &'static str {
-        self.name
+        self.stored.name
+    }
+
+    /// The signal, and something to say of the send that comes next: see [`Signal::with`](crate::Signal::with).
+    pub fn with(&self, options: SendOptions) -> SendWith<'_, Self> {
+        SendWith { signal: self, options }
     }
 
     /// Everything that is connected in this process, in order of connection.
@@ -84,13 +118,13 @@ impl<P> AsyncSignal<P> {
     }
 
     fn connected(&self) -> Vec<ConnectedReceiver> {
-        registry::of_signal(self.name).iter().map(|receiver| (&**receiver).into()).collect()
+        registry::of_signal(self.name()).iter().map(|receiver| (&**receiver).into()).collect()
     }
 
     /// Removes the receiver called `name` from this process; false when there is none.
     pub fn disconnect_background(&self, name: &str) -> bool {
         link_first();
-        registry::unregister(self.name, name)
+        registry::unregister(self.name(), name)
     }
 
     /// Removes a function that was connected without a name of its own; false when it was not connected.
@@ -128,7 +162,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         O: ReceiverOutput<()>,
     {
         let declared = Declared { is_blocking: true, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, start_blocking::<P, F, O>(receiver))
+        self.register(options, type_name::<F>(), declared, start_blocking::<P, F, O>(self.stored, receiver))
     }
 
     /// Connects an asynchronous receiver to sends by anybody.
@@ -155,7 +189,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
     {
         let declared = Declared { is_blocking: false, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, start_async::<P, F>(receiver))
+        self.register(options, type_name::<F>(), declared, start_async::<P, F>(self.stored, receiver))
     }
 
     #[doc(hidden)]
@@ -192,7 +226,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     }
 
     fn list(&'static self) {
-        registry::list(self.name, || SignalInfo { name: self.name, receivers: self.connected() });
+        registry::list(self.name(), || SignalInfo { name: self.name(), receivers: self.connected() });
     }
 
     #[track_caller]
@@ -206,12 +240,12 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         let location = Location::caller();
         if options.queue.is_some() || options.priority != 0 {
             let of_its_own = format!("{} at {location}", options.name.unwrap_or(name));
-            return Err(RegistryError::option_of_the_signal(&of_its_own, self.name));
+            return Err(RegistryError::option_of_the_signal(&of_its_own, self.name()));
         }
         let default = Defaults { name, queue: self.queue, location };
-        let receiver = Arc::new(BackgroundReceiver::new(self.name, options, default, declared, start));
+        let receiver = Arc::new(BackgroundReceiver::new(self.stored, options, default, declared, start));
         registry::register(receiver.clone())?;
-        let known = registry::find(self.name, receiver.name());
+        let known = registry::find(self.name(), receiver.name());
         Ok(known.map_or(receiver.receiver, |known| known.receiver))
     }
 
@@ -221,7 +255,11 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ///
     /// When the payload is beyond the limits, or the store fails. Never a receiver's error.
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.rows(&sender.into(), payload)?;
+        self.send_as(&PLAIN, &sender.into(), payload)
+    }
+
+    pub(crate) fn send_as(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<Sent, SendError> {
+        let (send_id, rows) = self.rows(options, sender, payload)?;
         rows.check_waiting()?;
         if install::current().is_none() {
             return Ok(Sent::RanHere(rows.write_robust_waiting()));
@@ -235,7 +273,16 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ///
     /// As [`AsyncSignal::send`].
     pub async fn asend(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.rows(&sender.into(), payload)?;
+        self.asend_as(&PLAIN, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn asend_as(
+        &self,
+        options: &SendOptions,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Sent, SendError> {
+        let (send_id, rows) = self.rows(options, sender, payload)?;
         if install::current().is_none() {
             return Ok(Sent::RanHere(rows.write_robust().await));
         }
@@ -250,25 +297,35 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     /// installed.
     pub async fn send_in(
         &self,
-        mut outbox: impl Outbox,
+        outbox: impl Outbox,
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.rows(&sender.into(), payload)?;
+        self.send_in_as(&PLAIN, outbox, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn send_in_as(
+        &self,
+        options: &SendOptions,
+        mut outbox: impl Outbox,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Sent, SendError> {
+        let (send_id, rows) = self.rows(options, sender, payload)?;
         rows.write_in::<(), _>(&mut outbox).await.map(|_| Sent::Queued(send_id))
     }
 
-    fn rows(&self, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
+    fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
         link::link().map_err(SendError::sending)?;
         let payload = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
-        let mut task = Rows::template(self.name, sender, payload.into())?;
+        let task = self.template(options, sender, payload.into())?;
+        Ok((task.send_id, Rows::of_one(task, in_order(self.name(), sender))))
+    }
+
+    fn template(&self, options: &SendOptions, sender: &Sender, payload: Arc<str>) -> Result<NewTask, SendError> {
+        let mut task = Rows::template(&self.stored, sender, payload, options)?;
         task.queue = self.queue.to_owned();
-        let mut rows = Rows::none();
-        let send_id = task.send_id;
-        rows.send_id = Some(send_id);
-        let runs = in_order(self.name, sender);
-        rows.own.push(Row { task, runs });
-        Ok((send_id, rows))
+        Ok(task)
     }
 }
 
@@ -315,7 +372,7 @@ fn follow_up(task: &Task, receiver: &BackgroundReceiver, failure: &Failure) -> N
     );
     // Checked by the run itself: a payload that is not UTF-8 is no JSON either, and nobody gets here with it.
     let payload = String::from_utf8_lossy(&task.payload).into_owned();
-    let mut next = NewTask::new(&*task.signal, receiver.name(), payload);
+    let mut next = NewTask::new(receiver.signal.name, receiver.name(), payload);
     next.send_id = task.send_id.parse().unwrap_or_default();
     next.sender = task.sender.clone();
     next.queue = task.queue.clone();
@@ -331,6 +388,6 @@ fn follow_up(task: &Task, receiver: &BackgroundReceiver, failure: &Failure) -> N
 
 impl<P> fmt::Debug for AsyncSignal<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncSignal").field("name", &self.name).field("queue", &self.queue).finish_non_exhaustive()
+        f.debug_struct("AsyncSignal").field("name", &self.name()).field("queue", &self.queue).finish_non_exhaustive()
     }
 }

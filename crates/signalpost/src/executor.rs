@@ -5,6 +5,7 @@ use std::sync::Arc;
 use signalpost_store::{Outcome, PublishedReceiver, Store, Task};
 use signalpost_worker::{Executor, Failure, Known, ReceiverPolicy, Run};
 
+use crate::background::BackgroundReceiver;
 use crate::background_signal::run_all;
 use crate::data::DataMap;
 use crate::registry::ALL;
@@ -19,13 +20,13 @@ pub(crate) struct RegisteredReceivers {
 impl Executor for RegisteredReceivers {
     fn look_up(&self, task: &Task) -> Known {
         if task.receiver == ALL {
-            return match registry::of_signal(&task.signal).is_empty() {
-                false => Known::As(ReceiverPolicy::default()),
-                true => Known::Not(format!("no receiver of the background signal `{}` is registered", task.signal)),
+            return match registry::of_signal(&task.signal).first() {
+                Some(receiver) => known(task, receiver, ReceiverPolicy::default()),
+                None => Known::Not(format!("no receiver of the background signal `{}` is registered", task.signal)),
             };
         }
         match registry::find(&task.signal, &task.receiver) {
-            Some(receiver) => Known::As(receiver.policy),
+            Some(receiver) => known(task, &receiver, receiver.policy),
             None => Known::Not(missing(task)),
         }
     }
@@ -53,6 +54,11 @@ impl Executor for RegisteredReceivers {
     fn finished(&self, task: &Task, outcome: &Outcome) {
         lifecycle::finished(task, outcome);
     }
+}
+
+/// The receiver is known; its payload may be of a version that is not.
+fn known(task: &Task, receiver: &BackgroundReceiver, policy: ReceiverPolicy) -> Known {
+    receiver.signal.lacks(task.payload_version).map_or(Known::As(policy), Known::Not)
 }
 
 fn missing(task: &Task) -> String {

@@ -31,6 +31,9 @@ pub trait Model: Sized {
     /// The name that stands beside the key in stored payloads. Given by hand: a type's own name changes when it moves.
     const LABEL: &'static str;
 
+    /// What [`Model::LABEL`] was before: a payload that holds one of these is read all the same. Default: nothing else.
+    const ALIASES: &'static [&'static str] = &[];
+
     /// What finds the model again.
     type Key: Serialize + DeserializeOwned + Clone + fmt::Debug + Send + Sync;
 
@@ -122,7 +125,7 @@ impl<M: Model> Serialize for Instance<M> {
 impl<'de, M: Model> Deserialize<'de> for Instance<M> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::<String, M::Key>::deserialize(deserializer)?;
-        if stored.model != M::LABEL {
+        if stored.model != M::LABEL && !M::ALIASES.contains(&&*stored.model) {
             return Err(D::Error::custom(format!("this is a `{}`, not a `{}`", stored.model, M::LABEL)));
         }
         Ok(Self::with_key(stored.key))

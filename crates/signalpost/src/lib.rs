@@ -3,9 +3,11 @@
 mod background;
 mod background_signal;
 mod bridge;
+mod chain;
 mod data;
 mod executor;
 mod failure;
+mod headers;
 mod install;
 mod instance;
 mod lifecycle;
@@ -15,14 +17,19 @@ mod registry;
 mod response;
 mod run;
 mod running_task;
+mod send_options;
+mod send_with;
+mod sender_alias;
 mod sending;
 mod signal;
+mod stored_signal;
 mod worker;
 
 pub use background::BackgroundOptions;
 pub use background_signal::{AsyncSignal, Sent};
 pub use data::{Data, FromRun, Needs, provide};
 pub use failure::{Permanent, RetryAfter};
+pub use headers::{Headers, carry, with_headers, with_headers_blocking};
 pub use install::{InstallError, Installed, install, install_strictly, with_store, with_store_blocking};
 pub use instance::{Instance, Load, Model};
 pub use lifecycle::{REQUEST_FINISHED, REQUEST_STARTED, RequestFinished, RequestStarted};
@@ -31,7 +38,10 @@ pub use outbox::{BeginImmediate, Outbox, begin_immediate};
 pub use registry::{ConnectedReceiver, ReceiverKind, RegistryError, SignalInfo, signals};
 pub use response::Response;
 pub use running_task::{RunningTask, running_task};
-pub use signal::{RobustResponses, Signal};
+pub use send_options::SendOptions;
+pub use send_with::SendWith;
+pub use sender_alias::alias_sender;
+pub use signal::{Responses, RobustResponses, Signal};
 pub use signalpost_dispatch::{
     AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, DispatchUid, Event, Receiver, ReceiverError,
     ReceiverId, ReceiverOutput, ScopedConnection, SendError, Sender, SenderType,

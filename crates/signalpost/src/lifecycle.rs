@@ -6,7 +6,8 @@ use signalpost_store::{Outcome, SendId, Task, TaskId};
 use crate::{AsyncSignal, Signal};
 
 /// Sent in the sender's process for each task that was written: before the commit, where it was written on a
-/// connection of the sender's.
+/// connection of the sender's. A send under an id of the caller's own tells of its tasks each time, of those too that
+/// were there already.
 ///
 /// Its receivers, and those of [`TASK_STARTED`] and [`TASK_FINISHED`], run inline. They are sent robustly: an error is
 /// logged and changes nothing. In the worker they hold up everything else while they run.

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use signalpost_dispatch::{ReceiverInfo, Sender};
-use signalpost_store::PublishedReceiver;
+use signalpost_store::{PublishedReceiver, check_name};
 
 use crate::background::BackgroundReceiver;
 
@@ -41,6 +41,14 @@ impl RegistryError {
              `name = \"…\"`; the name stands in stored tasks"
         ))
     }
+
+    fn two_of_one_alias(what: &str, one: &BackgroundReceiver, other: &BackgroundReceiver) -> Self {
+        let (first, second) = (one.receiver.location(), other.receiver.location());
+        Self(format!(
+            "{what}: see the receivers at {first} and at {second}\n  hint: take away the alias of one of them; an alias is \
+             what nothing else is called"
+        ))
+    }
 }
 
 impl fmt::Display for RegistryError {
@@ -57,38 +65,76 @@ struct Registry {
     by_name: HashMap<&'static str, Vec<Arc<BackgroundReceiver>>>,
     // By signal, in order of registration.
     by_signal: HashMap<&'static str, Vec<Arc<BackgroundReceiver>>>,
+    // What signals were called before, and what they are called now.
+    signal_aliases: HashMap<&'static str, &'static str>,
     listed: BTreeMap<&'static str, Arc<dyn Fn() -> SignalInfo + Send + Sync>>,
 }
 
 static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(RwLock::default);
 
+impl Registry {
+    /// The receivers of a signal, by its name or by what it was called before.
+    fn of_signal(&self, signal: &str) -> &[Arc<BackgroundReceiver>] {
+        self.by_signal.get(self.current_name(signal)).map_or(&[], Vec::as_slice)
+    }
+
+    fn current_name<'a>(&self, signal: &'a str) -> &'a str {
+        self.signal_aliases.get(signal).copied().unwrap_or(signal)
+    }
+
+    /// Whether tasks could not tell the receiver, or its signal, from another one.
+    fn check_aliases(&self, receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
+        for other in self.by_signal.values().filter_map(|receivers| receivers.first()) {
+            if other.signal.name != receiver.signal.name
+                && let Some(shared) = receiver.signal.name_shared_with(&other.signal)
+            {
+                let (one, another) = (other.signal.name, receiver.signal.name);
+                let what = format!("signals `{one}` and `{another}` are both called `{shared}`");
+                return Err(RegistryError::two_of_one_alias(&what, other, receiver));
+            }
+        }
+        for other in self.of_signal(receiver.signal.name) {
+            if let Some(shared) = receiver.names().find(|name| other.names().any(|other| other == *name)) {
+                let (one, another, signal) = (other.name(), receiver.name(), receiver.signal.name);
+                let what = format!("receivers `{one}` and `{another}` of signal `{signal}` are both called `{shared}`");
+                return Err(RegistryError::two_of_one_alias(&what, other, receiver));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Registers a background receiver. The same one again is no error and changes nothing: `false`.
 pub(crate) fn register(receiver: Arc<BackgroundReceiver>) -> Result<bool, RegistryError> {
     check(&receiver)?;
     let mut registry = REGISTRY.write().unwrap_or_else(PoisonError::into_inner);
-    let of_name = registry.by_name.entry(receiver.name()).or_default();
+    let of_name = registry.by_name.get(receiver.name()).map_or(&[][..], Vec::as_slice);
     if let Some(other) = of_name.first() {
         let (first, second) = (other.receiver.location(), receiver.receiver.location());
         if first != second {
             return Err(RegistryError::two_of_one_name(receiver.name(), first, second));
         }
-        if of_name.iter().any(|other| other.signal == receiver.signal) {
+        if of_name.iter().any(|other| other.signal.name == receiver.signal.name) {
             return Ok(false);
         }
     }
-    of_name.push(receiver.clone());
-    registry.by_signal.entry(receiver.signal).or_default().push(receiver);
+    registry.check_aliases(&receiver)?;
+    registry.by_name.entry(receiver.name()).or_default().push(receiver.clone());
+    // Another signal may have been called so before, which has no receivers any more.
+    registry.signal_aliases.remove(receiver.signal.name);
+    registry.signal_aliases.extend(receiver.signal.aliases.iter().map(|alias| (*alias, receiver.signal.name)));
+    registry.by_signal.entry(receiver.signal.name).or_default().push(receiver);
     Ok(true)
 }
 
 fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
     let (name, location) = (receiver.name(), receiver.receiver.location());
     let refused = |what: String| Err(RegistryError(format!("receiver `{name}` at {location} {what}")));
-    if receiver.signal.starts_with(ABOUT_TASKS) {
+    if receiver.signal.name.starts_with(ABOUT_TASKS) {
         return refused(format!(
             "cannot listen to `{}` in the background: each of its tasks would send that signal again\n  hint: connect \
              it inline, and let it do little",
-            receiver.signal
+            receiver.signal.name
         ));
     }
     if receiver.sender.is_object() {
@@ -96,12 +142,14 @@ fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
             "is limited to one object, which no other process could recognise\n  hint: limit it to a label".to_owned(),
         );
     }
-    if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) || name == ALL {
-        return refused("needs another name: 1 to 200 bytes, no control characters, not `*`".to_owned());
+    let aliases = receiver.aliases.iter().chain(receiver.signal.aliases).map(|alias| ("alias", *alias));
+    for (what, text) in [("receiver", name), ("queue", receiver.queue)].into_iter().chain(aliases) {
+        if let Err(problem) = check_name(what, text) {
+            return refused(format!("cannot be: {problem}"));
+        }
     }
-    let queue = receiver.queue;
-    if queue.is_empty() || queue.len() > 200 || queue.chars().any(char::is_control) {
-        return refused(format!("has the queue {queue:?}; a queue's name has 1 to 200 bytes, no control characters"));
+    if receiver.names().any(|name| name == ALL) {
+        return refused("needs another name: `*` stands for all receivers of a background signal".to_owned());
     }
     if !(-100..=100).contains(&receiver.priority) {
         return refused(format!("has priority {}; it must lie between -100 and 100", receiver.priority));
@@ -123,7 +171,7 @@ pub(crate) fn unregister(signal: &str, name: &str) -> bool {
     let remove = |from: Option<&mut Vec<Arc<BackgroundReceiver>>>| {
         from.is_some_and(|receivers| {
             let before = receivers.len();
-            receivers.retain(|receiver| receiver.signal != signal || receiver.name() != name);
+            receivers.retain(|receiver| receiver.signal.name != signal || receiver.name() != name);
             receivers.len() < before
         })
     };
@@ -131,20 +179,26 @@ pub(crate) fn unregister(signal: &str, name: &str) -> bool {
     remove(registry.by_signal.get_mut(signal)) && by_name
 }
 
+/// The receiver that a task means, by the names in it or by what they are called now.
 pub(crate) fn find(signal: &str, name: &str) -> Option<Arc<BackgroundReceiver>> {
     let registry = REGISTRY.read().unwrap_or_else(PoisonError::into_inner);
-    registry.by_name.get(name)?.iter().find(|receiver| receiver.signal == signal).cloned()
+    registry.of_signal(signal).iter().find(|receiver| receiver.names().any(|known| known == name)).cloned()
+}
+
+/// What the signal called `signal` in a task is called now.
+pub(crate) fn current_name(signal: &str) -> &str {
+    REGISTRY.read().unwrap_or_else(PoisonError::into_inner).current_name(signal)
 }
 
 /// Whether a name is registered at all, for a message.
 pub(crate) fn signals_of(name: &str) -> Vec<&'static str> {
     let registry = REGISTRY.read().unwrap_or_else(PoisonError::into_inner);
-    registry.by_name.get(name).into_iter().flatten().map(|receiver| receiver.signal).collect()
+    registry.by_name.get(name).into_iter().flatten().map(|receiver| receiver.signal.name).collect()
 }
 
 pub(crate) fn of_signal(signal: &str) -> Vec<Arc<BackgroundReceiver>> {
     let registry = REGISTRY.read().unwrap_or_else(PoisonError::into_inner);
-    registry.by_signal.get(signal).cloned().unwrap_or_default()
+    registry.of_signal(signal).to_vec()
 }
 
 pub(crate) fn all() -> Vec<Arc<BackgroundReceiver>> {
@@ -157,7 +211,7 @@ pub(crate) fn published() -> Vec<PublishedReceiver> {
         .iter()
         .map(|receiver| PublishedReceiver {
             name: receiver.name().to_owned(),
-            signal: receiver.signal.to_owned(),
+            signal: receiver.signal.name.to_owned(),
             queue: receiver.queue.to_owned(),
         })
         .collect();

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signalpost_dispatch::{BoxError, Event, Sender};
-use signalpost_store::{PayloadLimits, Store, Task, decode_payload};
+use signalpost_store::{Store, Task};
 use signalpost_worker::{Failure, Run, Success};
 
 use crate::data::DataMap;
-use crate::{AsyncSignal, RunningTask, Signal, failure, running_task};
+use crate::stored_signal::StoredSignal;
+use crate::{AsyncSignal, RunningTask, Signal, failure, registry, running_task, sender_alias};
 
 /// What a run is given: the task, and the worker's data.
 #[derive(Clone)]
@@ -26,24 +27,19 @@ impl RunContext {
         Self { task, data, running }
     }
 
-    pub(crate) fn decode<P: DeserializeOwned>(&self) -> Result<P, Failure> {
-        // The same bytes would be read again: no retry.
-        decode_payload(&self.task.payload, PayloadLimits::default())
-            .map_err(|error| Failure::permanent(error.to_string()))
-    }
-
     pub(crate) fn is_in_worker(&self) -> bool {
         self.running.store.is_some()
     }
 
-    /// The sender, by the label that was stored.
+    /// The sender, by the label that was stored or what that is called now.
     pub fn sender(&self) -> Sender {
-        self.task.sender.clone().map_or(Sender::NONE, Sender::label)
+        let current = |label| Sender::label(sender_alias::current(label).to_owned());
+        self.task.sender.as_deref().map_or(Sender::NONE, current)
     }
 
     /// The event that the receiver gets.
     pub fn event<'a, P>(&'a self, sender: &'a Sender, payload: &'a P) -> Event<'a, P> {
-        Event::new(&self.task.signal, sender, payload).with_context(&*self.running)
+        Event::new(registry::current_name(&self.task.signal), sender, payload).with_context(&*self.running)
     }
 }
 
@@ -68,14 +64,24 @@ where
 /// A signal, for what its payload is.
 pub trait HasPayload {
     type Payload;
+
+    fn stored(&self) -> &StoredSignal;
 }
 
 impl<P, R> HasPayload for Signal<P, R> {
     type Payload = P;
+
+    fn stored(&self) -> &StoredSignal {
+        &self.stored
+    }
 }
 
 impl<P> HasPayload for AsyncSignal<P> {
     type Payload = P;
+
+    fn stored(&self) -> &StoredSignal {
+        &self.stored
+    }
 }
 
 /// What the payload of a background receiver must be.
@@ -90,12 +96,12 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> StoredPayload for 
 /// Says in one sentence what is wrong with a payload, where there is something.
 pub fn assert_payload<S: HasPayload<Payload: StoredPayload>>(_signal: &S) {}
 
-/// The run's payload, which is that of `_signal`.
+/// The run's payload, which is that of `signal`.
 pub fn payload_for<S: HasPayload<Payload: DeserializeOwned>>(
-    _signal: &S,
+    signal: &S,
     run: &RunContext,
 ) -> Result<S::Payload, Failure> {
-    run.decode()
+    signal.stored().decode(&run.task)
 }
 
 /// What a background receiver may return: nothing, or a `Result`.

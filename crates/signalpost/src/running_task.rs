@@ -1,11 +1,12 @@
 //! The task in whose receiver the code runs.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use signalpost_store::{Store, Task, TaskId};
+
+use crate::{Headers, chain, headers};
 
 /// What a background receiver can know of its own task: see [`running_task`], or
 /// [`Event::context`](signalpost_dispatch::Event::context).
@@ -26,13 +27,16 @@ pub struct RunningTask {
     pub depth: u32,
     /// The task in whose receiver it was sent.
     pub parent: Option<TaskId>,
-    /// What travelled beside the payload.
-    pub headers: BTreeMap<String, String>,
+    /// What travelled beside the payload. What is sent from the receiver carries it on.
+    pub headers: Headers,
+    /// The signals that led here, as what is sent from the receiver carries them on.
+    pub(crate) chain: String,
     pub(crate) store: Option<Arc<dyn Store>>,
 }
 
 impl RunningTask {
     pub(crate) fn of(task: &Task, store: Option<Arc<dyn Store>>) -> Self {
+        let carried = |header| task.headers.as_ref()?.get(header).map(String::as_str);
         Self {
             id: task.id,
             send_id: task.send_id.clone(),
@@ -41,7 +45,8 @@ impl RunningTask {
             deaths: task.deaths,
             depth: task.depth,
             parent: task.parent,
-            headers: task.headers.clone().unwrap_or_default(),
+            chain: chain::after(carried(chain::HEADER), &task.signal),
+            headers: headers::of_users(task.headers.clone().unwrap_or_default()),
             store,
         }
     }

@@ -13,7 +13,8 @@ use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
 use crate::outbox::Outbox;
 use crate::registry::ALL;
 use crate::run::RunContext;
-use crate::{BoxError, Response, install, running_task};
+use crate::stored_signal::StoredSignal;
+use crate::{BoxError, Response, SendOptions, chain, headers, install, running_task};
 
 /// A chain of sends that is longer than this is taken for a loop.
 const MAX_DEPTH: u32 = 50;
@@ -58,25 +59,46 @@ impl Rows {
         Self { send_id: None, own: Vec::new(), scope: Scope::default() }
     }
 
+    /// A send of one row.
+    pub(crate) fn of_one(task: NewTask, runs: Vec<Arc<BackgroundReceiver>>) -> Self {
+        Self { send_id: Some(task.send_id), own: vec![Row { task, runs }], ..Self::none() }
+    }
+
+    /// The rows of several sends, to be written together. Their responses are asked for before.
+    pub(crate) fn together(sends: Vec<Rows>) -> Self {
+        Self { own: sends.into_iter().flat_map(|mut rows| rows.all()).collect(), ..Self::none() }
+    }
+
     /// What every row of a send has in common.
     ///
     /// # Errors
     ///
-    /// When the chain of sends that led here is too long, or the signal's or the sender's name cannot be stored.
-    pub(crate) fn template(signal: &str, sender: &Sender, payload: Arc<str>) -> Result<NewTask, SendError> {
-        let mut task = NewTask::new(signal, ALL, payload);
+    /// When the chain of sends that led here is too long, or the signal's or the sender's name, or an option, cannot be
+    /// stored.
+    pub(crate) fn template(
+        signal: &StoredSignal,
+        sender: &Sender,
+        payload: Arc<str>,
+        options: &SendOptions,
+    ) -> Result<NewTask, SendError> {
+        let mut task = NewTask::new(signal.name, ALL, payload);
+        task.payload_version = signal.version;
         task.sender = sender.as_label().map(str::to_owned);
-        if let Some(running) = running_task() {
+        options.apply(&mut task);
+        let running = running_task();
+        if let Some(running) = &running {
             task.parent = Some(running.id);
-            task.depth = running.depth + 1;
+            task.depth = running.depth.saturating_add(1);
             if task.depth > MAX_DEPTH {
+                let chain = chain::shown(&running.chain, signal.name, task.depth);
                 return Err(SendError::sending(format!(
-                    "signal `{signal}` is sent by receiver `{}`, {} sends after the first one\n  hint: a receiver that \
-                     sends the signal that it listens to never ends",
-                    running.receiver, task.depth
+                    "signal `{}` is sent by receiver `{}`, {} sends after the first one: {chain}\n  hint: a \
+                     receiver that sends a signal which leads back to it never ends",
+                    signal.name, running.receiver, task.depth
                 )));
             }
         }
+        task.headers = headers::of_send(running.as_deref(), &options.headers)?;
         task.check().map_err(SendError::sending)?;
         Ok(task)
     }
@@ -230,7 +252,9 @@ async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows:
         }
         error
     })?;
-    if usize::try_from(written).ok() != Some(tasks.len()) {
+    // Of those that are to be written once, any number may be there already.
+    let at_least = tasks.iter().filter(|task| !task.once).count();
+    if !usize::try_from(written).is_ok_and(|written| (at_least..=tasks.len()).contains(&written)) {
         return Err(format!("the connection reports {written} rows written instead of {}", tasks.len()).into());
     }
     Ok(())
@@ -265,7 +289,8 @@ async fn run_here(rows: Vec<Row>) -> Vec<(Receiver, Result<(), BoxError>)> {
         let task = Arc::new(Task::without_store(task));
         for receiver in runs {
             let context = RunContext::new(task.clone(), data.clone(), None::<Arc<dyn Store>>);
-            let outcome = (receiver.start)(context).finish_here().await.map(drop).map_err(|failure| failure.reason);
+            let run = (receiver.start)(context).finish_here();
+            let outcome = headers::without_scope(run).await.map(drop).map_err(|failure| failure.reason);
             if let Err(reason) = &outcome {
                 tracing::error!(target: "signalpost", receiver = %receiver.receiver, reason, "background receiver failed");
             }

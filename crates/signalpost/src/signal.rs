@@ -1,5 +1,7 @@
 //! The signal: inline receivers in this process, background receivers through the store.
 
+mod many;
+
 use std::any::type_name;
 use std::fmt;
 use std::panic::Location;
@@ -9,8 +11,8 @@ use arc_swap::ArcSwapOption;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signalpost_dispatch::{
-    AsyncMethod, AsyncReceiver, ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId, ReceiverOutput,
-    SendError, Sender,
+    AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId,
+    ReceiverOutput, SendError, Sender,
 };
 use signalpost_store::{NewTask, PayloadError, PayloadLimits, encode_payload};
 use signalpost_worker::Run;
@@ -23,8 +25,13 @@ use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
 use crate::run::RunContext;
+use crate::send_options::PLAIN;
 use crate::sending::{Row, Rows, Scope, all_failed};
-use crate::{Response, link};
+use crate::stored_signal::StoredSignal;
+use crate::{Response, SendOptions, SendWith, link};
+
+/// What a send returns: every receiver, with its response.
+pub type Responses<R> = Vec<(Receiver, Response<R>)>;
 
 /// What the robust sends return: every receiver, with its response or its error.
 pub type RobustResponses<R> = Vec<(Receiver, Result<Response<R>, ReceiverError>)>;
@@ -48,6 +55,7 @@ type Encode<P> = fn(&P, PayloadLimits) -> Result<String, PayloadError>;
 /// The crate's [first page](crate) has an example.
 pub struct Signal<P, R = ()> {
     inline: signalpost_dispatch::Signal<P, R>,
+    pub(crate) stored: StoredSignal,
     background: ArcSwapOption<Vec<Arc<BackgroundReceiver>>>,
     changing: Mutex<()>,
     // Set by the first background receiver, which is what demands that the payload can be written.
@@ -60,15 +68,87 @@ impl<P, R> Signal<P, R> {
     pub const fn new(name: &'static str) -> Self {
         Self {
             inline: signalpost_dispatch::Signal::new(name),
+            stored: StoredSignal::new(name),
             background: ArcSwapOption::const_empty(),
             changing: Mutex::new(()),
             encode: OnceLock::new(),
         }
     }
 
+    /// What the signal was called before: a task that names one of these finds the signal's receivers, and their
+    /// events show the new name. No other signal may be called so. Needed in workers for as long as such tasks wait.
+    ///
+    /// ```
+    /// use signalpost::Signal;
+    ///
+    /// static ORDER_PAID: Signal<u32> = Signal::new("shop.order_paid").aliases(&["shop.paid"]);
+    /// ```
+    #[must_use]
+    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.stored.aliases = aliases;
+        self
+    }
+
+    /// The version of the payload's shape, from 1, and how an older one is made into it. Default: 1, and there is no older.
+    ///
+    /// Raise it when a stored payload of the older shape could not be read as `P`, or would be read wrongly. Tasks are
+    /// written with the version. A worker gives `upgrade` the version and the JSON of a task that is older, and reads
+    /// what it returns, in the newest shape, as `P`; when that fails the task is dead. A worker that knows an older
+    /// version than the task's leaves it waiting, as it does a task whose receiver it does not know: so deploy workers
+    /// before senders.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use serde_json::{Value, json};
+    /// use signalpost::{BoxError, Signal};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Paid {
+    ///     cents: u64,
+    /// }
+    ///
+    /// /// Version 1 had whole euros.
+    /// fn in_cents(_version: u32, paid: Value) -> Result<Value, BoxError> {
+    ///     let euros = paid["euros"].as_u64().ok_or("there are no euros")?;
+    ///     Ok(json!({ "cents": euros * 100 }))
+    /// }
+    ///
+    /// static PAID: Signal<Paid> = Signal::new("doc.version.paid").version(2, in_cents);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When the version is 0: in a `static`, where the program is compiled.
+    #[must_use]
+    pub const fn version(
+        mut self,
+        version: u32,
+        upgrade: fn(u32, serde_json::Value) -> Result<serde_json::Value, BoxError>,
+    ) -> Self {
+        self.stored = self.stored.versioned(version, upgrade);
+        self
+    }
+
     /// The name given to [`Signal::new`].
     pub fn name(&self) -> &'static str {
         self.inline.name()
+    }
+
+    /// The signal, and something to say of the send that comes next: a delay, an id that makes it idempotent.
+    ///
+    /// ```
+    /// use signalpost::{BoxError, SendOptions, Sender, Signal};
+    /// use std::time::Duration;
+    ///
+    /// static SIGNED_UP: Signal<u32> = Signal::new("doc.signed_up");
+    ///
+    /// # async fn sign_up() -> Result<(), BoxError> {
+    /// SIGNED_UP.with(SendOptions::new().delay(Duration::from_secs(3600))).asend(Sender::NONE, &7).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with(&self, options: SendOptions) -> SendWith<'_, Self> {
+        SendWith { signal: self, options }
     }
 
     /// True when a send by `sender` would call somebody or write a task.
@@ -245,7 +325,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
     {
         let declared = Declared { is_blocking: false, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, start_async::<P, F>(receiver))
+        self.register(options, type_name::<F>(), declared, start_async::<P, F>(self.stored, receiver))
     }
 
     /// Connects a background receiver of blocking code, which runs on a thread of its own.
@@ -264,7 +344,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         O: ReceiverOutput<()>,
     {
         let declared = Declared { is_blocking: true, needs: Vec::new() };
-        self.register(options, type_name::<F>(), declared, start_blocking::<P, F, O>(receiver))
+        self.register(options, type_name::<F>(), declared, start_blocking::<P, F, O>(self.stored, receiver))
     }
 
     #[doc(hidden)]
@@ -288,7 +368,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         start: StartRun,
     ) -> Result<Receiver, RegistryError> {
         let default = Defaults { name, queue: "default", location: Location::caller() };
-        let receiver = Arc::new(BackgroundReceiver::new(self.name(), options, default, declared, start));
+        let receiver = Arc::new(BackgroundReceiver::new(self.stored, options, default, declared, start));
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if !registry::register(receiver.clone())? {
             let known = registry::find(self.name(), receiver.name());
@@ -317,19 +397,30 @@ impl<P: Sync, R: Send> Signal<P, R> {
     /// a current-thread runtime. Where no store is installed the background receivers run here, all of them, and the
     /// first one's failure is the error, as text.
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let sender = sender.into();
-        let rows = self.rows(&sender, payload)?;
+        self.send_as(&PLAIN, &sender.into(), payload)
+    }
+
+    pub(crate) fn send_as(
+        &self,
+        options: &SendOptions,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let rows = self.rows(options, sender, payload)?;
         rows.check_waiting()?;
-        let inline = self.inline.send_event(&self.event(&sender, payload, &rows.scope), &TokioBridge)?;
+        let inline = self.inline.send_event(&self.event(sender, payload, &rows.scope), &TokioBridge)?;
         Ok(join(inline, rows.write_waiting()?))
     }
 
     /// As [`Signal::send`], but every receiver runs and every task that can be written is: an error or a panic becomes
     /// that receiver's response, and is logged at level ERROR.
     pub fn send_robust(&self, sender: impl Into<Sender>, payload: &P) -> RobustResponses<R> {
-        let sender = sender.into();
-        let (rows, failed) = self.rows_robust(&sender, payload);
-        let inline = self.inline.send_event_robust(&self.event(&sender, payload, &rows.scope), &TokioBridge);
+        self.send_robust_as(&PLAIN, &sender.into(), payload)
+    }
+
+    pub(crate) fn send_robust_as(&self, options: &SendOptions, sender: &Sender, payload: &P) -> RobustResponses<R> {
+        let (rows, failed) = self.rows_robust(options, sender, payload);
+        let inline = self.inline.send_event_robust(&self.event(sender, payload, &rows.scope), &TokioBridge);
         join_robust(inline, rows.write_robust_waiting(), failed)
     }
 
@@ -347,17 +438,33 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let sender = sender.into();
-        let rows = self.rows(&sender, payload)?;
-        let inline = self.inline.asend_event(&self.event(&sender, payload, &rows.scope)).await?;
+        self.asend_as(&PLAIN, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn asend_as(
+        &self,
+        options: &SendOptions,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let rows = self.rows(options, sender, payload)?;
+        let inline = self.inline.asend_event(&self.event(sender, payload, &rows.scope)).await?;
         Ok(join(inline, rows.write().await?))
     }
 
     /// As [`Signal::send_robust`], from asynchronous code.
     pub async fn asend_robust(&self, sender: impl Into<Sender>, payload: &P) -> RobustResponses<R> {
-        let sender = sender.into();
-        let (rows, failed) = self.rows_robust(&sender, payload);
-        let inline = self.inline.asend_event_robust(&self.event(&sender, payload, &rows.scope)).await;
+        self.asend_robust_as(&PLAIN, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn asend_robust_as(
+        &self,
+        options: &SendOptions,
+        sender: &Sender,
+        payload: &P,
+    ) -> RobustResponses<R> {
+        let (rows, failed) = self.rows_robust(options, sender, payload);
+        let inline = self.inline.asend_event_robust(&self.event(sender, payload, &rows.scope)).await;
         join_robust(inline, rows.write_robust().await, failed)
     }
 
@@ -387,14 +494,23 @@ impl<P: Sync, R: Send> Signal<P, R> {
     /// receivers but no store is installed: run here, they would not wait for the commit.
     pub async fn send_in(
         &self,
-        mut outbox: impl Outbox,
+        outbox: impl Outbox,
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let sender = sender.into();
-        let rows = self.rows(&sender, payload)?;
+        self.send_in_as(&PLAIN, outbox, &sender.into(), payload).await
+    }
+
+    pub(crate) async fn send_in_as(
+        &self,
+        options: &SendOptions,
+        mut outbox: impl Outbox,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let rows = self.rows(options, sender, payload)?;
         rows.check_store()?;
-        let inline = self.inline.asend_event(&self.event(&sender, payload, &rows.scope)).await?;
+        let inline = self.inline.asend_event(&self.event(sender, payload, &rows.scope)).await?;
         Ok(join(inline, rows.write_in(&mut outbox).await?))
     }
 
@@ -412,10 +528,19 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let Some(outer) = event.context::<Scope>() else { return self.send(sender, payload) };
-        let sender = sender.into();
-        let rows = self.rows(&sender, payload)?;
-        let inline = self.inline.send_event(&self.event(&sender, payload, &rows.scope), &TokioBridge)?;
+        self.send_within_as(&PLAIN, event, &sender.into(), payload)
+    }
+
+    pub(crate) fn send_within_as<Q>(
+        &self,
+        options: &SendOptions,
+        event: &Event<'_, Q>,
+        sender: &Sender,
+        payload: &P,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        let Some(outer) = event.context::<Scope>() else { return self.send_as(options, sender, payload) };
+        let rows = self.rows(options, sender, payload)?;
+        let inline = self.inline.send_event(&self.event(sender, payload, &rows.scope), &TokioBridge)?;
         let responses = rows.responses();
         outer.add(rows);
         Ok(join(inline, responses))
@@ -432,22 +557,22 @@ impl<P: Sync, R: Send> Signal<P, R> {
         Event::new(self.name(), sender, payload).with_context(scope)
     }
 
-    fn rows(&self, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
+    fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
         link::link().map_err(SendError::sending)?;
         let receivers = self.background(sender);
         let mut rows = Rows::none();
         if let (false, Some(encode)) = (receivers.is_empty(), self.encode.get()) {
             let payload = encode(payload, PayloadLimits::default()).map_err(SendError::sending)?;
-            let template = Rows::template(self.name(), sender, payload.into())?;
+            let template = Rows::template(&self.stored, sender, payload.into(), options)?;
             rows.send_id = Some(template.send_id);
-            rows.own = receivers.into_iter().map(|receiver| row(&template, receiver)).collect();
+            rows.own = receivers.into_iter().map(|receiver| row(&template, options, receiver)).collect();
         }
         Ok(rows)
     }
 
     /// The rows; where they cannot be, none and the responses that say why.
-    fn rows_robust(&self, sender: &Sender, payload: &P) -> (Rows, RobustResponses<R>) {
-        self.rows(sender, payload).map(|rows| (rows, Vec::new())).unwrap_or_else(|error| {
+    fn rows_robust(&self, options: &SendOptions, sender: &Sender, payload: &P) -> (Rows, RobustResponses<R>) {
+        self.rows(options, sender, payload).map(|rows| (rows, Vec::new())).unwrap_or_else(|error| {
             tracing::error!(target: "signalpost", signal = self.name(), %error, "tasks cannot be written");
             let receivers = self.background(sender).into_iter().map(|receiver| receiver.receiver);
             (Rows::none(), all_failed(receivers, &error))
@@ -455,11 +580,11 @@ impl<P: Sync, R: Send> Signal<P, R> {
     }
 }
 
-fn row(template: &NewTask, receiver: Arc<BackgroundReceiver>) -> Row {
+fn row(template: &NewTask, options: &SendOptions, receiver: Arc<BackgroundReceiver>) -> Row {
     let mut task = template.clone();
     task.receiver = receiver.name().to_owned();
     task.queue = receiver.queue.to_owned();
-    task.priority = receiver.priority;
+    task.priority = options.priority.unwrap_or(receiver.priority);
     Row { task, runs: vec![receiver] }
 }
 

@@ -9,7 +9,7 @@ use signalpost::{
 use signalpost_store::PublishedReceiver;
 use std::sync::Arc;
 
-static MOVED: Signal<u32> = Signal::new("tests.install.moved");
+static MOVED: Signal<u32> = Signal::new("tests.install.moved").aliases(&["tests.install.was"]);
 
 fn published(name: &str, signal: &str) -> PublishedReceiver {
     PublishedReceiver { name: name.to_owned(), signal: signal.to_owned(), queue: "default".to_owned() }
@@ -21,12 +21,14 @@ async fn an_installed_store_is_what_sends_write_to() {
     let directory = tempfile::tempdir().unwrap();
     let open = |name: &str| Arc::new(SqliteStore::open(directory.path().join(name)).unwrap());
     let (store, other) = (open("app.db"), open("other.db"));
-    let options = BackgroundOptions::new().name("tests.install.here");
+    let options = BackgroundOptions::new().name("tests.install.here").aliases(&["tests.install.there"]);
     MOVED.connect_background_blocking(options, |_: &Event<u32>| ()).unwrap();
 
     // What workers know and this process does not is a warning by name.
     let known = [
         published("tests.install.here", "tests.install.moved"),
+        published("tests.install.there", "tests.install.moved"),
+        published("tests.install.here", "tests.install.was"),
         published("billing.charge", "shop.paid"),
         published("mail.thank", "shop.paid"),
     ];

@@ -4,8 +4,8 @@ mod common;
 
 use common::Warnings;
 use signalpost::{
-    AsyncSignal, BackgroundOptions, BoxError, Data, Event, Outbox, Response, Sender, Sent, Signal, provide, receiver,
-    running_task,
+    AsyncSignal, BackgroundOptions, BoxError, Data, Event, Outbox, Response, SendOptions, Sender, Sent, Signal,
+    provide, receiver, running_task, with_headers,
 };
 use std::sync::{LazyLock, Mutex};
 
@@ -49,6 +49,18 @@ fn refuse(event: &Event<u32>) -> Result<(), BoxError> {
     Err("no paper".into())
 }
 
+static HEADED: Signal<u32> = Signal::new("tests.no_store.headed");
+
+/// Sends the signal once more.
+#[receiver(HEADED, background)]
+async fn carry_on(event: Event<'_, u32>) -> Result<(), BoxError> {
+    add(format!("{} {:?}", event.payload, running_task().unwrap().headers));
+    match event.payload {
+        0 => Ok(()),
+        n => Ok(HEADED.asend(Sender::NONE, &(n - 1)).await.map(drop)?),
+    }
+}
+
 static CHAIN: Signal<u32> = Signal::new("tests.no_store.chain");
 
 /// Connected by hand, because it fails at times.
@@ -86,6 +98,21 @@ async fn without_a_store_background_receivers_run_inside_the_send_and_one_warnin
         assert_eq!(responses[0].1.as_ref().unwrap_err().to_string(), "no paper");
         assert!(responses[1].1.is_ok());
     }
+
+    let sent = PRINTED.send_many(Sender::NONE, &[6, 7]).unwrap();
+    assert!(sent.iter().all(|sent| matches!(sent, Sent::RanHere(responses) if responses.len() == 2)));
+    assert_eq!(take().len(), 4);
+    assert_eq!(PRINTED.asend_many(Sender::NONE, &[8]).await.unwrap().len(), 1);
+    assert_eq!(take(), ["refused 8", "printed 8 on blue paper"]);
+    let sent = PAID.asend_many(Sender::NONE, &[6, 7]).await.unwrap();
+    assert!(sent.iter().all(|responses| matches!(responses[..], [(_, Response::Now(())), (_, Response::RanHere)])));
+    // All inline receivers come before all background ones.
+    assert_eq!(take(), ["inline 6", "inline 7", "background 6 0 1", "background 7 0 1"]);
+
+    // Headers are carried on as in a worker, where the sender's scope is not.
+    let options = SendOptions::new().header("tenant", "option");
+    with_headers([("tenant", "scope")], HEADED.with(options).asend(Sender::NONE, &1)).await.unwrap();
+    assert_eq!(take(), [r#"1 {"tenant": "option"}"#, r#"0 {"tenant": "option"}"#]);
 
     // An error is the send's own.
     let options = BackgroundOptions::new().name("tests.no_store.down");

@@ -43,6 +43,8 @@ CREATE INDEX signalpost_task_running ON signalpost_task (worker)
     WHERE worker IS NOT NULL;
 CREATE INDEX signalpost_task_expiring ON signalpost_task (expires_at)
     WHERE worker IS NULL AND expires_at IS NOT NULL;
+-- The tasks of a send: what a send that is made once looks for.
+CREATE INDEX signalpost_task_send ON signalpost_task (send_id);
 
 -- Ended tasks. The key says that a task ends once.
 CREATE TABLE signalpost_history (
@@ -74,6 +76,7 @@ CREATE TABLE signalpost_history (
 
 -- What pruning reads, and the counts by state.
 CREATE INDEX signalpost_history_ended ON signalpost_history (queue, state, finished_at);
+CREATE INDEX signalpost_history_send ON signalpost_history (send_id);
 
 -- One row per worker: its lease, for all of its tasks at once.
 CREATE TABLE signalpost_worker (

@@ -79,6 +79,11 @@ macro_rules! store_tests {
                 a_task_that_cannot_be_stored_is_refused_by_name
                 concurrent_inserts_succeed_or_fail_alone
                 a_delayed_task_waits_for_its_time
+                of_a_delay_and_a_time_the_later_one_counts
+                a_task_that_is_sent_once_is_written_once_while_it_is_live_or_remembered
+                tasks_that_exist_are_told_apart_from_those_that_are_written
+                the_same_task_twice_in_one_call_is_written_once
+                tasks_are_listed_by_what_they_are
                 an_insert_through_another_handle_is_noticed
                 published_receivers_can_be_compared
             }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Fixture, claim, new_task, worker};
-use crate::{NewTask, PublishedReceiver, TaskId};
+use super::{Fixture, claim, finish, new_task, success, worker};
+use crate::{
+    ClaimRequest, EndState, NewTask, PruneRequest, PrunedQueues, PublishedReceiver, SendId, State, TaskFilter, TaskId,
+};
 
 pub async fn inserted_tasks_are_numbered_in_order(fixture: &impl Fixture) {
     let store = fixture.open().await;
@@ -34,7 +36,7 @@ pub async fn a_task_is_stored_as_it_was_given(fixture: &impl Fixture) {
     assert_eq!(store.task(id).await.unwrap().unwrap().reason, given.reason);
 
     let worker = worker(&store).await;
-    let claim = store.claim(&worker, &crate::ClaimRequest::new(["mail"], 1)).await.unwrap();
+    let claim = store.claim(&worker, &ClaimRequest::new(["mail"], 1)).await.unwrap();
     let task = &claim.tasks[0];
     assert_eq!(String::from_utf8(task.payload.clone()).unwrap(), payload);
     assert_eq!(task.headers, Some(given.headers));
@@ -121,6 +123,121 @@ pub async fn a_delayed_task_waits_for_its_time(fixture: &impl Fixture) {
     assert!(claim(&store, &worker, 10).await.tasks.is_empty());
     fixture.advance(Duration::from_secs(60)).await;
     assert_eq!(claim(&store, &worker, 10).await.tasks.len(), 1);
+}
+
+pub async fn of_a_delay_and_a_time_the_later_one_counts(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let now = store.claim(&worker(&store).await, &ClaimRequest::new(["default"], 1)).await.unwrap().now;
+    let due = |delay: u64, run_at: i64| {
+        let mut task = new_task("later");
+        (task.delay, task.run_at) = (Duration::from_millis(delay), Some(now + run_at));
+        task
+    };
+    let tasks = vec![due(0, 7_000), due(9_000, 7_000), due(0, -7_000), due(0, i64::MAX / 4)];
+    let ids = store.insert(tasks).await.unwrap();
+    // The clock of a store may have moved on in between.
+    for (id, run_at) in ids.iter().zip([now + 7_000, now + 9_000, now]) {
+        let record = store.task(*id).await.unwrap().unwrap();
+        assert!((run_at..run_at + 5_000).contains(&record.run_at), "{record:?}");
+        assert!(record.run_at >= record.created_at);
+    }
+    fixture.advance(Duration::from_secs(20)).await;
+    assert_eq!(claim(&store, &worker(&store).await, 10).await.tasks.len(), 3);
+}
+
+fn once(send_id: SendId, receiver: &str) -> NewTask {
+    let mut task = new_task(receiver);
+    (task.send_id, task.once) = (send_id, true);
+    task
+}
+
+pub async fn a_task_that_is_sent_once_is_written_once_while_it_is_live_or_remembered(fixture: &impl Fixture) {
+    let (store, send_id) = (fixture.open().await, SendId::new());
+    let first = store.insert(vec![once(send_id, "a")]).await.unwrap();
+    assert_eq!(store.insert(vec![once(send_id, "a")]).await.unwrap(), first);
+    let worker = worker(&store).await;
+    let task = claim(&store, &worker, 10).await.tasks.remove(0);
+    assert_eq!(store.insert(vec![once(send_id, "a")]).await.unwrap(), first, "it is running");
+    assert!(finish(&store, &worker, &task, success()).await);
+    assert_eq!(store.insert(vec![once(send_id, "a")]).await.unwrap(), first, "it has ended");
+    assert!(store.counts().await.unwrap().is_idle());
+
+    // Another receiver, signal or send is another task.
+    let mut of_another_signal = once(send_id, "a");
+    of_another_signal.signal = "tests.other".to_owned();
+    let others = vec![once(send_id, "b"), of_another_signal, once(SendId::new(), "a")];
+    let written = store.insert(others).await.unwrap();
+    assert_eq!(written.len(), 3);
+    assert_eq!(store.counts().await.unwrap().waiting, 3);
+
+    // What the history has forgotten is written again.
+    fixture.advance(Duration::from_secs(10)).await;
+    let (state, queues) = (EndState::Succeeded, PrunedQueues::AllBut(Vec::new()));
+    let request = PruneRequest { state, older_than: Duration::from_secs(5), limit: 10, queues };
+    assert_eq!(store.prune(&request).await.unwrap(), 1);
+    assert!(store.insert(vec![once(send_id, "a")]).await.unwrap()[0] > written[2]);
+
+    // Only those that ask for it: a send's id alone does not hold back a task.
+    let mut plain = once(send_id, "a");
+    plain.once = false;
+    store.insert(vec![plain]).await.unwrap();
+    assert_eq!(store.counts().await.unwrap().waiting, 5);
+}
+
+pub async fn tasks_that_exist_are_told_apart_from_those_that_are_written(fixture: &impl Fixture) {
+    let (store, send_id) = (fixture.open().await, SendId::new());
+    let known = store.insert(vec![once(send_id, "a"), once(send_id, "c")]).await.unwrap();
+    let tasks =
+        vec![new_task("x"), once(send_id, "a"), once(send_id, "b"), new_task("y"), once(send_id, "c"), new_task("z")];
+    let ids = store.insert(tasks).await.unwrap();
+    assert_eq!([ids[1], ids[4]], known[..]);
+    for (id, receiver) in ids.iter().zip(["x", "a", "b", "y", "c", "z"]) {
+        assert_eq!(store.task(*id).await.unwrap().unwrap().receiver, receiver);
+    }
+    assert_eq!(store.counts().await.unwrap().waiting, 6);
+}
+
+pub async fn the_same_task_twice_in_one_call_is_written_once(fixture: &impl Fixture) {
+    let (store, send_id) = (fixture.open().await, SendId::new());
+    let ids = store.insert(vec![once(send_id, "a"), once(send_id, "b"), once(send_id, "a")]).await.unwrap();
+    assert!(ids[0] == ids[2] && ids[0] != ids[1]);
+    assert_eq!(store.counts().await.unwrap().waiting, 2);
+}
+
+pub async fn tasks_are_listed_by_what_they_are(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let task = |signal: &str, receiver: &str, queue: &str| {
+        let mut task = NewTask::new(signal, receiver, "{}");
+        task.queue = queue.to_owned();
+        task
+    };
+    let tasks = vec![task("s", "a", "default"), task("s", "b", "mail"), task("t", "a", "mail"), task("t", "b", "mail")];
+    let send_id = tasks[1].send_id;
+    let ids = store.insert(tasks).await.unwrap();
+    let worker = worker(&store).await;
+    let ended = claim(&store, &worker, 1).await.tasks.remove(0);
+    assert!(finish(&store, &worker, &ended, success()).await);
+
+    let text = |text: &str| Some(text.to_owned());
+    let all = TaskFilter::default;
+    for (filter, expected) in [
+        (all(), &[3, 2, 1, 0][..]),
+        (TaskFilter { signal: text("s"), ..all() }, &[1, 0]),
+        (TaskFilter { receiver: text("a"), ..all() }, &[2, 0]),
+        (TaskFilter { queue: text("mail"), ..all() }, &[3, 2, 1]),
+        (TaskFilter { queue: text("mail"), receiver: text("b"), ..all() }, &[3, 1]),
+        (TaskFilter { state: Some(State::Ended(EndState::Succeeded)), ..all() }, &[0]),
+        (TaskFilter { state: Some(State::Waiting), receiver: text("a"), ..all() }, &[2]),
+        (TaskFilter { queue: text("mail"), limit: 1, ..all() }, &[3]),
+        (TaskFilter { queue: text("mail"), before: Some(ids[3]), ..all() }, &[2, 1]),
+        (TaskFilter::of_send(send_id), &[1]),
+        (TaskFilter::of_send(send_id.to_string()), &[1]),
+        (TaskFilter { signal: text("t"), ..TaskFilter::of_send(send_id) }, &[]),
+    ] {
+        let found: Vec<TaskId> = store.tasks(&filter).await.unwrap().iter().map(|record| record.id).collect();
+        let expected: Vec<TaskId> = expected.iter().map(|number| ids[*number]).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
 }
 
 pub async fn an_insert_through_another_handle_is_noticed(fixture: &impl Fixture) {

@@ -10,6 +10,12 @@ use super::rows;
 use super::thread::Outcome as Done;
 use crate::{Claim, ClaimRequest, EndState, QueueShare, StoreError, Task, WorkerId};
 
+/// Whether the worker has a lease, any task's time is over, and a suspect is due.
+const FIRST_LOOK: &str = "SELECT EXISTS (SELECT 1 FROM signalpost_worker WHERE id = ?1), \
+     EXISTS (SELECT 1 FROM signalpost_task INDEXED BY signalpost_task_expiring \
+             WHERE worker IS NULL AND expires_at IS NOT NULL AND expires_at <= ?3), \
+     EXISTS (SELECT 1 FROM signalpost_task INDEXED BY signalpost_task_suspect \
+             WHERE worker IS NULL AND deaths >= 2 AND run_at <= ?3 AND queue IN (SELECT value FROM json_each(?2)))";
 const CLAIM: &str = include_str!("claim.sql");
 const CLAIM_EXCEPT: &str = include_str!("claim_except.sql");
 const CLAIM_SUSPECT: &str = include_str!("claim_suspect.sql");
@@ -19,48 +25,43 @@ const EXPIRE_AT_ONCE: i64 = 200;
 const LOOK_PAST: i64 = 2_000;
 
 pub(super) fn claim(connection: &Connection, worker: &WorkerId, request: &ClaimRequest, now: i64) -> Done<Claim> {
-    let lease = connection
-        .prepare_cached("SELECT 1 FROM signalpost_worker WHERE id = ?1")?
-        .query_row([worker.as_str()], |_| Ok(()))
-        .optional()?;
-    lease.ok_or_else(|| StoreError::lease_lost(worker.as_str()))?;
-    expire(connection, now)?;
-
     let names: Vec<&str> = request.queues.iter().map(|share| &*share.queue).collect();
     let names_json = json!(names).to_string();
-    let mut claim = Claim { now, ..Claim::default() };
+    let (is_leased, is_any_over, suspect_is_due): (bool, bool, bool) = connection
+        .prepare_cached(FIRST_LOOK)?
+        .query_row(params![worker.as_str(), names_json, now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    if !is_leased {
+        return Err(StoreError::lease_lost(worker.as_str()).into());
+    }
+    if is_any_over {
+        expire(connection, now)?;
+    }
+    let mut claim = Claim { suspect_is_due, now, ..Claim::default() };
     if request.suspect {
         let mut statement = connection.prepare_cached(CLAIM_SUSPECT)?;
         claim.tasks = rows::tasks(&mut statement, params![worker.as_str(), names_json, now])?;
+        claim.suspect_is_due = false;
         return Ok(claim);
     }
     let except = (!request.except.is_empty()).then(|| json!(request.except).to_string());
     let taking = Taking { connection, worker, except: except.as_deref(), now };
-    let mut taken = vec![0; request.queues.len()];
+    let mut taken: Vec<Taken> = request.queues.iter().map(|_| Taken::default()).collect();
     // By their shares first; then what some have left goes to those that have more.
     for round in [|share: &QueueShare| share.share.min(share.most), |share: &QueueShare| share.most] {
         for (share, taken) in request.queues.iter().zip(&mut taken) {
-            let wanted = round(share).saturating_sub(*taken).min(request.limit - claim.tasks.len());
+            let wanted = round(share).saturating_sub(taken.tasks).min(request.limit - claim.tasks.len());
             // Who has not had a whole share has no more.
-            let may_have = *taken == 0 || *taken >= share.share;
+            let may_have = taken.tasks == 0 || taken.tasks >= share.share;
             if wanted > 0 && may_have {
-                *taken += taking.from(&share.queue, wanted, &mut claim.tasks)?;
+                taking.from(&share.queue, wanted, taken, &mut claim.tasks)?;
             }
         }
     }
-    claim.suspect_is_due = connection
-        .prepare_cached(
-            "SELECT 1 FROM signalpost_task INDEXED BY signalpost_task_suspect \
-             WHERE worker IS NULL AND deaths >= 2 AND run_at <= ?2 \
-               AND queue IN (SELECT value FROM json_each(?1)) LIMIT 1",
-        )?
-        .exists(params![names_json, now])?;
     if claim.tasks.len() < request.limit {
-        let open = request.queues.iter().zip(taken).filter(|(share, taken)| *taken < share.most);
-        let open: Vec<&str> = open.map(|(share, _)| &*share.queue).collect();
+        let open = request.queues.iter().zip(&taken).filter(|(share, taken)| taken.tasks < share.most);
         // Of what was passed over all may be due, and asking again at once would find the same.
         let after = if except.is_some() { now } else { i64::MIN };
-        claim.next_due = next_due(connection, &open, after, now)?;
+        claim.next_due = next_due(connection, open, &names_json, after, now)?;
     }
     Ok(claim)
 }
@@ -76,13 +77,13 @@ struct Taking<'a> {
 impl Taking<'_> {
     /// Takes from one queue, one priority after the other: so a claim costs what it takes, however many tasks of higher
     /// priority are waiting for a later time.
-    fn from(&self, queue: &str, limit: usize, claimed: &mut Vec<Task>) -> Done<usize> {
-        let mut below = None;
-        let mut taken = 0;
-        while taken < limit
-            && let Some(priority) = next_priority(self.connection, queue, below)?
+    fn from(&self, queue: &str, limit: usize, taken: &mut Taken, claimed: &mut Vec<Task>) -> Done<()> {
+        let mut left = limit;
+        taken.priorities.clear();
+        while left > 0
+            && let Some(priority) = next_priority(self.connection, queue, taken.priorities.last().copied())?
         {
-            let room = i64::try_from(limit - taken).unwrap_or(i64::MAX);
+            let room = i64::try_from(left).unwrap_or(i64::MAX);
             let mut tasks = match self.except {
                 None => {
                     let mut statement = self.connection.prepare_cached(CLAIM)?;
@@ -96,12 +97,21 @@ impl Taking<'_> {
             };
             // RETURNING promises no order.
             tasks.sort_by_key(|task| (task.run_at, task.id));
-            taken += tasks.len();
+            left -= tasks.len();
             claimed.append(&mut tasks);
-            below = Some(priority);
+            taken.priorities.push(priority);
         }
-        Ok(taken)
+        taken.tasks += limit - left;
+        Ok(())
     }
+}
+
+/// What was had of one queue.
+#[derive(Default)]
+struct Taken {
+    tasks: usize,
+    // Where they were looked for: all that the queue has, if there were too few.
+    priorities: Vec<i64>,
 }
 
 fn next_priority(connection: &Connection, queue: &str, below: Option<i64>) -> Done<Option<i64>> {
@@ -115,18 +125,23 @@ fn next_priority(connection: &Connection, queue: &str, below: Option<i64>) -> Do
         .optional()?)
 }
 
-fn next_due(connection: &Connection, queues: &[&str], after: i64, now: i64) -> Done<Option<Duration>> {
+fn next_due<'a>(
+    connection: &Connection,
+    queues: impl Iterator<Item = (&'a QueueShare, &'a Taken)>,
+    names_json: &str,
+    after: i64,
+    now: i64,
+) -> Done<Option<Duration>> {
     let mut soonest: Option<i64> = None;
     let mut first = connection.prepare_cached(
         "SELECT run_at FROM signalpost_task INDEXED BY signalpost_task_waiting \
          WHERE worker IS NULL AND deaths < 2 AND queue = ?1 AND priority = ?2 AND run_at > ?3 ORDER BY run_at LIMIT 1",
     )?;
-    for queue in queues {
-        let mut below = None;
-        while let Some(priority) = next_priority(connection, queue, below)? {
-            let run_at: Option<i64> = first.query_row(params![queue, priority, after], |row| row.get(0)).optional()?;
+    for (share, taken) in queues {
+        for priority in &taken.priorities {
+            let run_at: Option<i64> =
+                first.query_row(params![share.queue, priority, after], |row| row.get(0)).optional()?;
             soonest = [soonest, run_at].into_iter().flatten().min();
-            below = Some(priority);
         }
     }
     let suspect: Option<i64> = connection
@@ -136,7 +151,7 @@ fn next_due(connection: &Connection, queues: &[&str], after: i64, now: i64) -> D
                AND queue IN (SELECT value FROM json_each(?1)) \
              ORDER BY run_at LIMIT 1",
         )?
-        .query_row(params![json!(queues).to_string(), now], |row| row.get(0))
+        .query_row(params![names_json, now], |row| row.get(0))
         .optional()?;
     let soonest = [soonest, suspect].into_iter().flatten().min();
     Ok(soonest.map(|run_at| Duration::from_millis(u64::try_from(run_at - now).unwrap_or(0))))

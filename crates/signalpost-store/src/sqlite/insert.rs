@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::thread::Outcome as Done;
@@ -13,7 +13,8 @@ use crate::{NewTask, PublishedReceiver, TaskId, readable_reason};
 pub(super) const INSERT: &str = include_str!("insert.sql");
 const INSERT_ROW: &str = include_str!("insert_row.sql");
 
-/// Writes tasks, with their headers as they are stored.
+/// Writes tasks, with their headers as they are stored. Of one that is to be written once and is there already, the
+/// number.
 pub(super) fn insert<'a>(
     connection: &Connection,
     tasks: impl Iterator<Item = (&'a NewTask, &'a Cow<'static, str>)>,
@@ -22,6 +23,12 @@ pub(super) fn insert<'a>(
     let mut statement = connection.prepare_cached(INSERT_ROW)?;
     let mut ids = Vec::new();
     for (task, headers) in tasks {
+        if task.once
+            && let Some(id) = find_sent(connection, task)?
+        {
+            ids.push(TaskId(id));
+            continue;
+        }
         let mut send_id = Uuid::encode_buffer();
         statement.execute(params![
             &*task.send_id.0.hyphenated().encode_lower(&mut send_id),
@@ -30,7 +37,7 @@ pub(super) fn insert<'a>(
             task.receiver,
             task.queue,
             task.priority,
-            now.saturating_add(millis(task.delay)),
+            now.saturating_add(millis(task.delay)).max(task.run_at.unwrap_or(now)),
             task.expires_in.map(|expires_in| now.saturating_add(millis(expires_in))),
             task.key,
             &*task.payload,
@@ -44,6 +51,16 @@ pub(super) fn insert<'a>(
         ids.push(TaskId(connection.last_insert_rowid()));
     }
     Ok(ids)
+}
+
+fn find_sent(connection: &Connection, task: &NewTask) -> Done<Option<i64>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT id FROM signalpost_task WHERE send_id = ?1 AND signal = ?2 AND receiver = ?3 UNION ALL \
+             SELECT id FROM signalpost_history WHERE send_id = ?1 AND signal = ?2 AND receiver = ?3 LIMIT 1",
+        )?
+        .query_row(params![task.send_id.to_string(), task.signal, task.receiver], |row| row.get(0))
+        .optional()?)
 }
 
 pub(super) fn publish(connection: &Connection, receivers: &[PublishedReceiver], now: i64) -> Done<()> {

@@ -1,7 +1,7 @@
 //! Rows as tasks. A row may have been put in by hand: what it holds is read without trust.
 
-use rusqlite::types::{Type, ValueRef};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, RowIndex, params};
+use rusqlite::types::{Type, Value, ValueRef};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, RowIndex, params_from_iter};
 
 use super::thread::Outcome as Done;
 use crate::{State, Task, TaskFilter, TaskId, TaskRecord};
@@ -80,16 +80,33 @@ pub(super) fn find(connection: &Connection, id: TaskId) -> Done<Option<TaskRecor
 }
 
 pub(super) fn list(connection: &Connection, filter: &TaskFilter) -> Done<Vec<TaskRecord>> {
-    let sql = format!(
-        "SELECT * FROM ({RECORDS}) WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR send_id = ?2) AND id < ?3 \
-         ORDER BY id DESC LIMIT ?4"
-    );
-    let before = filter.before.map_or(i64::MAX, |before| before.0);
-    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
-    let state = filter.state.map(State::as_str);
+    let (sql, values) = list_query(filter);
     let mut statement = connection.prepare_cached(&sql)?;
-    let records = statement.query_map(params![state, filter.send_id, before, limit], record)?;
+    let records = statement.query_map(params_from_iter(values), record)?;
     Ok(records.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Names the columns that are asked about and no others: with a condition that may be absent SQLite uses no index.
+fn list_query(filter: &TaskFilter) -> (String, Vec<Value>) {
+    let TaskFilter { state, send_id, signal, receiver, queue, before, limit } = filter;
+    let state = state.map(|state| state.as_str().to_owned());
+    let mut sql = format!("SELECT * FROM ({RECORDS}) WHERE id < ?");
+    let mut values = vec![Value::from(before.map_or(i64::MAX, |before| before.0))];
+    for (condition, text) in [
+        (" AND state = ?", &state),
+        (" AND send_id = ?", send_id),
+        (" AND signal = ?", signal),
+        (" AND receiver = ?", receiver),
+        (" AND queue = ?", queue),
+    ] {
+        if let Some(text) = text {
+            sql.push_str(condition);
+            values.push(text.clone().into());
+        }
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT ?");
+    values.push(i64::try_from(*limit).unwrap_or(i64::MAX).into());
+    (sql, values)
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
@@ -121,4 +138,31 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
         reason: optional_text(row, "reason")?,
         result: optional_text(row, "result")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SendId;
+    use crate::sqlite::insert::INSERT;
+
+    fn plan(sql: &str, values: Vec<Value>) -> Vec<String> {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../schema/sqlite/v1.sql")).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement.query_map(params_from_iter(values), |row| row.get("detail")).unwrap();
+        steps.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn the_tasks_of_a_send_are_found_by_an_index() {
+        let (sql, values) = list_query(&TaskFilter::of_send(SendId::new()));
+        let insert = (INSERT.to_owned(), vec![Value::from("[]".to_owned())]);
+        for (sql, values) in [(sql, values), insert] {
+            let steps = plan(&sql, values);
+            let uses = |index: &str| steps.iter().any(|step| step.starts_with("SEARCH") && step.contains(index));
+            assert!(uses("signalpost_task_send") && uses("signalpost_history_send"), "{steps:#?}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN signalpost")), "{steps:#?}");
+        }
+    }
 }

@@ -1,13 +1,17 @@
 //! Signals over a real store and real workers, one file per theme. `docs/conformance.md` says which test shows which
 //! requirement.
 
+mod aliases;
 mod background;
 mod background_signal;
 mod data;
 mod failing;
+mod headers;
 mod instances;
 mod lifecycle;
+mod many;
 mod nested;
+mod options;
 #[cfg(feature = "sea-orm")]
 mod outbox_sea_orm;
 #[cfg(feature = "sqlx")]
@@ -15,10 +19,11 @@ mod outbox_sqlx;
 mod payloads;
 mod registration;
 mod sending;
+mod versions;
 
 use signalpost::{
-    BackgroundOptions, Backoff, Event, ScopedConnection, SenderType, SqliteOptions, Store, TASK_FINISHED, TaskFilter,
-    TaskFinished, TaskRecord, Worker, WorkerError, with_store, with_store_blocking,
+    BackgroundOptions, Backoff, BoxError, Event, Outbox, ScopedConnection, SenderType, SqliteOptions, Store,
+    TASK_FINISHED, TaskFilter, TaskFinished, TaskRecord, Worker, WorkerError, with_store, with_store_blocking,
 };
 use std::future::Future;
 use std::path::PathBuf;
@@ -134,6 +139,15 @@ impl Working {
     async fn stop(self) {
         drop(self.stop);
         self.running.await.unwrap().unwrap();
+    }
+}
+
+/// A connection of the sender's own.
+struct Own(rusqlite::Connection);
+
+impl Outbox for &mut Own {
+    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+        Ok(self.0.execute(sql, [json])? as u64)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Sends from inside receivers.
 
 use crate::{Bench, Log, named};
-use signalpost::{BoxError, EndState, Event, Outbox, Response, Sender, Signal, State, running_task, with_store};
+use signalpost::{
+    AsyncSignal, BoxError, EndState, Event, Outbox, Response, Sender, Signal, State, running_task, with_store,
+};
 use std::sync::Arc;
 
 fn ignore(_: &Event<u32>) {}
@@ -160,9 +162,32 @@ async fn a_signal_whose_receiver_sends_it_again_is_cut_off() {
     assert_eq!(last.state, State::Ended(EndState::Dead));
     assert_eq!(
         last.reason.as_deref().unwrap(),
-        "attempt 1 of 1: signal `tests.nested.loop` is sent by receiver `tests.nested.loop`, 51 sends after the first \
-         one\n  hint: a receiver that sends the signal that it listens to never ends"
+        format!(
+            "attempt 1 of 1: signal `tests.nested.loop` is sent by receiver `tests.nested.loop`, 51 sends after the \
+             first one: … → {}\n  hint: a receiver that sends a signal which leads back to it never ends",
+            ["tests.nested.loop"; 10].join(" → ")
+        )
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loop_over_several_signals_is_shown_by_their_names() {
+    let bench = Bench::new();
+    let (ping, pong) = (Arc::new(Signal::<u32>::new("ping")), Arc::new(AsyncSignal::<u32>::new("pong")));
+    let (to_pong, to_ping) = (pong.clone(), Arc::downgrade(&ping));
+    let send = move |event: &Event<u32>| {
+        let (to_pong, payload) = (to_pong.clone(), *event.payload);
+        async move { to_pong.asend(Sender::NONE, &payload).await.map(drop) }
+    };
+    ping.connect_background(named("tests.nested.ping").max_attempts(1), send).unwrap();
+    let send = move |event: &Event<u32>| to_ping.upgrade().unwrap().send(Sender::NONE, event.payload).map(drop);
+    pong.connect_with(named("tests.nested.pong").max_attempts(1), send).unwrap();
+    bench.within(ping.asend(Sender::NONE, &0)).await.unwrap();
+    bench.drain().await;
+    let tasks = bench.tasks().await;
+    let reason = tasks.last().unwrap().reason.as_deref().unwrap();
+    let chain = ["ping", "pong"].repeat(5).join(" → ");
+    assert!(reason.contains(&format!("51 sends after the first one: … → {chain}\n")), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,13 +94,19 @@ fn options_that_cannot_be_are_refused_with_the_place_and_what_would() {
     assert!(refused(plain().priority(101)).contains("has priority 101; it must lie between -100 and 100"));
     assert!(refused(plain().max_attempts(0)).contains("would never run: give at least 1"));
     assert!(refused(plain().sender(Sender::object(&Arc::new(Shop)))).contains("limited to one object"));
-    for queue in ["", "ma\nil"] {
-        assert!(refused(plain().queue(queue)).contains("a queue's name has 1 to 200 bytes, no control characters"));
-    }
+    assert!(refused(plain().queue("")).ends_with("cannot be: the name of the queue is empty"));
+    assert!(refused(plain().queue("ma\nil")).contains("the name of the queue holds a control character"));
     let long: &'static str = "x".repeat(201).leak();
-    for name in ["", "*", "a\nb", long] {
-        assert!(refused(named(name)).contains("needs another name: 1 to 200 bytes"));
+    for (name, problem) in [
+        ("", "the name of the receiver is empty"),
+        ("*", "needs another name: `*` stands for all receivers"),
+        ("a\nb", "the name of the receiver holds a control character"),
+        (long, "the name of the receiver has 201 bytes; 200 are allowed"),
+    ] {
+        assert!(refused(named(name)).contains(problem));
     }
+    assert!(refused(plain().aliases(&["fine", "a\nb"])).contains("the name of the alias holds a control character"));
+    assert!(refused(plain().aliases(&["*"])).contains("needs another name: `*` stands for"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
