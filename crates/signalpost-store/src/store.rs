@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Claim, ClaimRequest, EndState, Finish, NewTask, State, StoreError, TaskId, TaskRecord, WorkerId};
+use crate::{
+    Claim, ClaimRequest, EndState, Finish, NewTask, State, StoreError, TaskContent, TaskId, TaskRecord, WorkerId,
+};
 
 /// The database that holds tasks.
 ///
@@ -99,6 +101,9 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// One task, live or ended.
     async fn task(&self, task: TaskId) -> Result<Option<TaskRecord>, StoreError>;
+
+    /// What a task carries, live or ended.
+    async fn content(&self, task: TaskId) -> Result<Option<TaskContent>, StoreError>;
 
     /// Tasks, newest first.
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError>;

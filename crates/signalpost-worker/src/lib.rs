@@ -48,6 +48,7 @@
 //! protocol.
 
 mod backoff;
+mod drain;
 mod driver;
 mod executor;
 mod gates;
@@ -66,6 +67,7 @@ mod verdict;
 mod worker;
 
 pub use backoff::Backoff;
+pub use drain::Drain;
 pub use executor::{Executor, Failure, Known, ReceiverPolicy, Run, Success};
 pub use health::{Health, WorkerState};
 pub use options::WorkerOptions;

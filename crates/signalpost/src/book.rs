@@ -17,3 +17,6 @@ struct Worker;
 
 #[doc = include_str!("../../../docs/recipes.md")]
 struct Recipes;
+
+#[doc = include_str!("../../../docs/testing.md")]
+struct Testing;

@@ -8,6 +8,8 @@ mod data;
 mod executor;
 mod failure;
 mod headers;
+#[cfg(not(feature = "testing"))]
+mod hooks;
 mod install;
 mod instance;
 mod lifecycle;
@@ -23,6 +25,8 @@ mod sender_alias;
 mod sending;
 mod signal;
 mod stored_signal;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod worker;
 
 pub use background::BackgroundOptions;
@@ -55,6 +59,8 @@ pub use signalpost_store::{
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
 pub use signalpost_worker::{Backoff, Health, Queue, Rate, WorkerState};
+#[cfg(feature = "testing")]
+use testing::hooks;
 pub use worker::{Worker, WorkerError, shutdown_signal};
 
 /// The sender that stands for the type `T`: `sender::<article::Entity>()`.
@@ -85,5 +91,5 @@ pub mod __private {
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-#[cfg(all(doctest, feature = "sea-orm", feature = "sqlx"))]
+#[cfg(all(doctest, feature = "sea-orm", feature = "sqlx", feature = "testing"))]
 mod book;

@@ -21,6 +21,7 @@ use crate::background::{
     BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
 use crate::bridge::TokioBridge;
+use crate::hooks::Captures;
 use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
@@ -60,6 +61,7 @@ pub struct Signal<P, R = ()> {
     changing: Mutex<()>,
     // Set by the first background receiver, which is what demands that the payload can be written.
     encode: OnceLock<Encode<P>>,
+    pub(crate) captures: Captures<P>,
 }
 
 impl<P, R> Signal<P, R> {
@@ -72,6 +74,7 @@ impl<P, R> Signal<P, R> {
             background: ArcSwapOption::const_empty(),
             changing: Mutex::new(()),
             encode: OnceLock::new(),
+            captures: Captures::new(),
         }
     }
 
@@ -548,12 +551,13 @@ impl<P: Sync, R: Send> Signal<P, R> {
 
     /// Sends something that only matters if somebody listens, inline.
     pub(crate) fn tell(&self, payload: impl FnOnce() -> P) {
-        if self.has_listeners(&Sender::NONE) {
+        if self.has_listeners(&Sender::NONE) || !self.captures.is_empty() {
             drop(self.send_robust(Sender::NONE, &payload()));
         }
     }
 
     fn event<'a>(&self, sender: &'a Sender, payload: &'a P, scope: &'a Scope) -> Event<'a, P> {
+        self.captures.record(sender, payload);
         Event::new(self.name(), sender, payload).with_context(scope)
     }
 

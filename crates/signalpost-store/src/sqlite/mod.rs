@@ -26,7 +26,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::task_json::checked_headers;
 use crate::{
     Claim, ClaimRequest, Counts, Finish, NewTask, OutboxStatement, PruneRequest, PublishedReceiver, Registered,
-    Renewal, RescueRequest, Rescued, Store, StoreError, TaskFilter, TaskId, TaskRecord, WorkerId,
+    Renewal, RescueRequest, Rescued, Store, StoreError, TaskContent, TaskFilter, TaskId, TaskRecord, WorkerId,
 };
 use lock::{LockDirectory, WorkerLock};
 use thread::{DatabaseThread, Writes};
@@ -303,6 +303,10 @@ impl Store for SqliteStore {
 
     async fn task(&self, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
         self.reader.read(move |connection| rows::find(connection, task)).await
+    }
+
+    async fn content(&self, task: TaskId) -> Result<Option<TaskContent>, StoreError> {
+        self.reader.read(move |connection| rows::content(connection, task)).await
     }
 
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError> {

@@ -23,7 +23,7 @@ use crate::pace::Pace;
 use crate::run::{self, Slot};
 use crate::shares::Shares;
 use crate::stop::Stage;
-use crate::{Executor, Failure, Health, Known, ReceiverPolicy, Run, WorkerOptions, verdict};
+use crate::{Executor, Failure, Health, ReceiverPolicy, Run, WorkerOptions, verdict};
 use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
 use reporting::REPORT_AFTER;
 
@@ -248,33 +248,18 @@ impl Driver {
     /// Takes in what was claimed.
     fn admit(&mut self, task: Task, now: Instant) {
         let task = Arc::new(task);
-        let known = match catch_unwind(AssertUnwindSafe(|| self.executor.look_up(&task))) {
-            Ok(known) => known,
-            Err(panic) => {
-                self.in_hand.add_reported(task.clone());
-                return self.settle_run(&task, &ReceiverPolicy::default(), run::panicked(panic), now);
+        match verdict::of_look_up(&*self.executor, &task, self.options.unknown_grace, self.store_now) {
+            Ok(policy) => {
+                self.gates.add(&task, &policy);
+                self.in_hand.add(task, policy, now);
             }
-        };
-        let policy = match known {
-            Known::As(policy) if task.headers.is_some() => policy,
-            Known::As(_) => {
-                let reason = "its headers are not a JSON object of texts".to_owned();
-                return self.refuse(task, Outcome::Dead { reason }, now);
+            Err(outcome) => {
+                verdict::log(&task, &outcome);
+                let hold = Hold::of(&task);
+                self.in_hand.add_reported(task);
+                self.settle(hold, outcome, now);
             }
-            Known::Not(missing) => {
-                let outcome = verdict::of_unknown(&task, &missing, self.options.unknown_grace, self.store_now);
-                tracing::warn!(target: "signalpost::worker", task = %task.id, missing, "unknown receiver");
-                return self.refuse(task, outcome, now);
-            }
-        };
-        self.gates.add(&task, &policy);
-        self.in_hand.add(task, policy, now);
-    }
-
-    fn refuse(&mut self, task: Arc<Task>, outcome: Outcome, now: Instant) {
-        let hold = Hold::of(&task);
-        self.in_hand.add_reported(task);
-        self.settle(hold, outcome, now);
+        }
     }
 
     fn start_queued(&mut self, now: Instant) {
@@ -302,11 +287,8 @@ impl Driver {
     }
 
     fn settle_run(&mut self, task: &Task, policy: &ReceiverPolicy, report: Report, now: Instant) {
-        let (outcome, then) = match report {
-            Ok(success) => (Outcome::Succeeded { result: success.result }, success.then),
-            Err(failure) => (verdict::of_failure(task, policy, failure, fastrand::f64()), Vec::new()),
-        };
-        log_failure(task, &outcome);
+        let (outcome, then) = verdict::of_run(task, policy, report);
+        verdict::log(task, &outcome);
         let mut finish = Finish::new(task, outcome);
         (finish.then, finish.keeps_success) = (then, !self.options.forgets_successes_of(&task.queue));
         self.push_report(finish, now);
@@ -355,18 +337,5 @@ impl Driver {
                 self.claim_at = now;
             }
         }
-    }
-}
-
-fn log_failure(task: &Task, outcome: &Outcome) {
-    let (task_id, receiver, attempt) = (task.id, &task.receiver, task.attempt);
-    match outcome {
-        Outcome::Retry { after, reason } => tracing::warn!(
-            target: "signalpost::worker", task = %task_id, receiver, attempt, ?after, reason, "failed; will be retried"
-        ),
-        Outcome::Dead { reason } => tracing::error!(
-            target: "signalpost::worker", task = %task_id, receiver, attempt, reason, "dead"
-        ),
-        _ => {}
     }
 }

@@ -1,5 +1,6 @@
 //! The worker over a real store: one file per theme.
 
+mod draining;
 mod failing;
 mod leasing;
 mod limits;
