@@ -121,7 +121,7 @@ fn every_program_of_the_book_is_run_as_a_doc_test() {
 
 /// The requirement is the table of the fifth source document: when which tool, and when none.
 #[test]
-fn the_book_says_which_kind_of_receiver_is_for_what_and_when_there_should_be_none() {
+fn the_book_says_which_kind_of_receiver_is_for_what() {
     let page = read(&root().join("docs/which-kind.md"));
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with('|')).collect();
     for kind in [
