@@ -242,8 +242,8 @@ pub(crate) fn all_failed<R>(
 
 async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows: &[Row]) -> Result<(), BoxError> {
     let tasks: Vec<NewTask> = rows.iter().map(|row| row.task.clone()).collect();
-    let json = statement.parameter(&tasks)?;
-    let written = outbox.execute(statement.sql, &json).await.map_err(|error| {
+    let (sql, json) = statement.of(&tasks)?;
+    let written = outbox.execute(sql, &json).await.map_err(|error| {
         if error.to_string().contains("no such table: signalpost_task") {
             return StoreError::without_tables("the database of this connection").into();
         }

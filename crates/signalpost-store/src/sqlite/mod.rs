@@ -190,8 +190,8 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     fn outbox(&self) -> OutboxStatement {
-        let now = (!self.clock.is_the_databases()).then(|| self.clock.now());
-        OutboxStatement { sql: insert::INSERT, now }
+        let now = Some(self.clock.now());
+        OutboxStatement { insert: insert::INSERT, insert_once: insert::INSERT_ONCE, now }
     }
 
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {
@@ -256,11 +256,14 @@ impl Store for SqliteStore {
         if finishes.is_empty() {
             return Ok(Vec::new());
         }
-        let (worker, outbox) = (worker.clone(), self.outbox());
-        let now = self.clock.now();
+        let (worker, now) = (worker.clone(), self.clock.now());
+        let mut then = Vec::with_capacity(finishes.len());
+        for finish in &finishes {
+            then.push(finish.then.iter().map(checked_headers).collect::<Result<Vec<_>, _>>()?);
+        }
         // Nothing becomes due by an end that nothing follows.
         let wakes = finishes.iter().any(|finish| !finish.outcome.is_end() || !finish.then.is_empty());
-        let finish = move |connection: &_| end::finish(connection, &worker, &finishes, &outbox, now);
+        let finish = move |connection: &_| end::finish(connection, &worker, &finishes, &then, now);
         if wakes { self.writer.write_and_wake(finish).await } else { self.writer.write(finish).await }
     }
 

@@ -161,7 +161,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
 mod tests {
     use super::*;
     use crate::SendId;
-    use crate::sqlite::insert::INSERT;
+    use crate::sqlite::insert::INSERT_ONCE;
 
     fn plan(sql: &str, values: Vec<Value>) -> Vec<String> {
         let connection = Connection::open_in_memory().unwrap();
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn the_tasks_of_a_send_are_found_by_an_index() {
         let (sql, values) = list_query(&TaskFilter::of_send(SendId::new()));
-        let insert = (INSERT.to_owned(), vec![Value::from("[]".to_owned())]);
+        let insert = (INSERT_ONCE.to_owned(), vec![Value::from("[]".to_owned())]);
         for (sql, values) in [(sql, values), insert] {
             let steps = plan(&sql, values);
             let uses = |index: &str| steps.iter().any(|step| step.starts_with("SEARCH") && step.contains(index));
