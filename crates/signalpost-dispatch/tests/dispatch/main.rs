@@ -1,6 +1,7 @@
 //! What the dispatcher promises, one file per theme. `docs/conformance.md` says which test shows which requirement.
 
 mod asynchronous;
+mod changes;
 mod errors;
 mod identity;
 mod order;

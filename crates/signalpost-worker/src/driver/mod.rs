@@ -34,6 +34,16 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// After a forced stop: how long to wait for runs to notice that they were aborted.
 const ABORT_TAKES: Duration = Duration::from_secs(1);
 
+/// What connects the driver with the rest of its worker.
+pub(crate) struct Wires {
+    pub(crate) lease: SharedLease,
+    /// Has the lease renewed at once.
+    pub(crate) renew_now: Arc<Notify>,
+    pub(crate) happenings: (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
+    pub(crate) stop: watch::Receiver<Stage>,
+    pub(crate) health: Health,
+}
+
 pub(crate) struct Driver {
     store: Arc<dyn Store>,
     executor: Arc<dyn Executor>,
@@ -85,12 +95,9 @@ impl Driver {
         store: Arc<dyn Store>,
         executor: Arc<dyn Executor>,
         options: WorkerOptions,
-        lease: SharedLease,
-        (sender, happenings): (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
-        stop: watch::Receiver<Stage>,
-        renew_now: Arc<Notify>,
-        health: Health,
+        wires: Wires,
     ) -> Self {
+        let Wires { lease, renew_now, happenings: (sender, happenings), stop, health } = wires;
         let now = Instant::now();
         Self {
             free_slots: options.concurrency,
