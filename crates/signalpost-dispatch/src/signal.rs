@@ -274,8 +274,10 @@ impl<P: Sync, R: Send> Signal<P, R> {
     ) -> Result<Vec<(Receiver, T)>, SendError> {
         match self.registry.look() {
             Now::Nobody => finish(Vec::new()),
-            Now::Kept(snapshot) => send_to(snapshot.receivers(event.sender), event, bridge, respond, finish),
-            Now::Passing => self.send_passing(event, bridge, respond, finish),
+            Now::Kept(snapshot) if event.filter.is_none() => {
+                send_to(snapshot.receivers(event.sender), event, bridge, respond, finish)
+            }
+            _ => self.send_passing(event, bridge, respond, finish),
         }
     }
 
@@ -289,7 +291,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
         finish: impl FnOnce(Vec<(Receiver, T)>) -> Result<Vec<(Receiver, T)>, SendError>,
     ) -> Result<Vec<(Receiver, T)>, SendError> {
         match self.registry.hold().get() {
-            Some(snapshot) => send_to(snapshot.receivers(event.sender), event, bridge, respond, finish),
+            Some(snapshot) => send_to(&snapshot.receivers_for(event), event, bridge, respond, finish),
             None => finish(Vec::new()),
         }
     }
@@ -299,7 +301,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     pub fn send_event_robust(&self, event: &Event<'_, P>, bridge: &dyn Bridge) -> RobustResponses<R> {
         let held = self.registry.hold();
         let Some(snapshot) = held.get() else { return Vec::new() };
-        let plan = snapshot.receivers(event.sender);
+        let plan = &*snapshot.receivers_for(event);
         let mut responses = send_sync_robust(plan, event);
         if !plan.asynchronous.is_empty() {
             let run = Box::pin(send_async_robust(plan, event, &mut responses));
@@ -331,7 +333,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     ) -> Result<Vec<(Receiver, T)>, SendError> {
         let held = self.registry.hold();
         let Some(snapshot) = held.get() else { return Ok(Vec::new()) };
-        let plan = snapshot.receivers(event.sender);
+        let plan = &*snapshot.receivers_for(event);
         let mut responses = send_sync(plan, event, respond, Ok)?;
         if !plan.asynchronous.is_empty() {
             send_async(plan, event, &mut responses, respond).await?;
@@ -343,7 +345,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     pub async fn asend_event_robust(&self, event: &Event<'_, P>) -> RobustResponses<R> {
         let held = self.registry.hold();
         let Some(snapshot) = held.get() else { return Vec::new() };
-        let plan = snapshot.receivers(event.sender);
+        let plan = &*snapshot.receivers_for(event);
         let mut responses = send_sync_robust(plan, event);
         if !plan.asynchronous.is_empty() {
             send_async_robust(plan, event, &mut responses).await;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::receiver::{AsyncCall, Call, Entry, SyncCall};
 use crate::sender::SenderKey;
-use crate::{Receiver, Sender};
+use crate::{Event, Receiver, Sender};
 
 pub(crate) struct Snapshot<P, R> {
     any: Plan<P, R>,
@@ -70,6 +70,15 @@ impl<P, R> Snapshot<P, R> {
         if self.is_by_sender { self.receivers_of(sender) } else { &self.any }
     }
 
+    /// Who is called for `event`.
+    pub(crate) fn receivers_for(&self, event: &Event<'_, P>) -> Cow<'_, Plan<P, R>> {
+        let plan = self.receivers(event.sender);
+        match event.filter {
+            None => Cow::Borrowed(plan),
+            Some(filter) => Cow::Owned(plan.passing(filter)),
+        }
+    }
+
     fn receivers_of(&self, sender: &Sender) -> &Plan<P, R> {
         let own = match sender.key() {
             SenderKey::None => None,
@@ -90,6 +99,13 @@ impl<P, R> Plan<P, R> {
         self.sync.len() + self.asynchronous.len()
     }
 
+    fn passing(&self, filter: fn(Receiver) -> bool) -> Self {
+        let mut passing = self.clone();
+        passing.sync.retain(|placed| filter(placed.receiver));
+        passing.asynchronous.retain(|placed| filter(placed.receiver));
+        passing
+    }
+
     fn merged(any: &Self, own: &Self) -> Self {
         Self { sync: merged(&any.sync, &own.sync), asynchronous: merged(&any.asynchronous, &own.asynchronous) }
     }
@@ -104,6 +120,12 @@ fn merged<C: ?Sized>(any: &[Placed<C>], own: &[Placed<C>]) -> Vec<Placed<C>> {
 impl<C: ?Sized> Clone for Placed<C> {
     fn clone(&self) -> Self {
         Self { place: self.place, receiver: self.receiver, call: self.call.clone() }
+    }
+}
+
+impl<P, R> Clone for Plan<P, R> {
+    fn clone(&self) -> Self {
+        Self { sync: self.sync.clone(), asynchronous: self.asynchronous.clone() }
     }
 }
 

@@ -65,7 +65,7 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Takes due tasks for the worker. Of each queue the higher priority first, then the one that has been due for longer.
     ///
-    /// Tasks whose time is over end as *expired* instead. Suspects ([`Task::is_suspect`]) are only taken by a
+    /// Tasks whose time is over end as *expired* instead. Suspects ([`Task::is_suspect`](crate::Task::is_suspect)) are only taken by a
     /// request for one.
     ///
     /// # Errors

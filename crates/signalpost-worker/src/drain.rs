@@ -47,7 +47,7 @@ use crate::{Executor, Failure, ReceiverPolicy, WorkerOptions, verdict};
 /// ```
 ///
 /// Dropped without [`Drain::end`] it gives back what it holds, as far as its store does so without being waited for;
-/// otherwise that is taken up when the lease has expired.
+/// otherwise that is taken up when the lease has expired. Blocking code in the middle of a run goes on.
 pub struct Drain {
     store: Arc<dyn Store>,
     executor: Arc<dyn Executor>,

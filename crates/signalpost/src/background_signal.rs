@@ -27,7 +27,7 @@ use crate::run::RunContext;
 use crate::send_options::PLAIN;
 use crate::sending::Rows;
 use crate::stored_signal::StoredSignal;
-use crate::{RobustResponses, SendOptions, SendWith, install, link};
+use crate::{RobustResponses, SendOptions, SendWith, hooks, install, link};
 
 /// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
 ///
@@ -351,7 +351,8 @@ fn in_order(signal: &str, sender: &Sender) -> Vec<Arc<BackgroundReceiver>> {
 /// Runs all receivers of a background signal's send. Those that fail follow as tasks of their own.
 pub(crate) fn run_all(context: RunContext) -> Run {
     Run::asynchronous(async move {
-        let receivers = in_order(&context.task.signal, &context.sender());
+        let mut receivers = in_order(&context.task.signal, &context.sender());
+        receivers.retain(|receiver| !hooks::is_muted_for(context.store(), receiver.name()));
         let run = |receiver: &BackgroundReceiver| (receiver.start)(context.clone()).finish(receiver.policy.timeout);
         let (blocking, asynchronous): (Vec<_>, Vec<_>) =
             receivers.into_iter().partition(|receiver| receiver.declared.is_blocking);

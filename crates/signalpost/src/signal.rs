@@ -29,7 +29,7 @@ use crate::run::RunContext;
 use crate::send_options::PLAIN;
 use crate::sending::{Row, Rows, Scope, all_failed};
 use crate::stored_signal::StoredSignal;
-use crate::{Response, SendOptions, SendWith, link};
+use crate::{Response, SendOptions, SendWith, hooks, link};
 
 /// What a send returns: every receiver, with its response.
 pub type Responses<R> = Vec<(Receiver, Response<R>)>;
@@ -186,7 +186,11 @@ impl<P, R> Signal<P, R> {
             return Vec::new();
         }
         match &*self.background.load() {
-            Some(receivers) => receivers.iter().filter(|receiver| receiver.hears(sender)).cloned().collect(),
+            Some(receivers) => {
+                let hears =
+                    |receiver: &&Arc<BackgroundReceiver>| receiver.hears(sender) && !hooks::is_muted(receiver.name());
+                receivers.iter().filter(hears).cloned().collect()
+            }
             None => Vec::new(),
         }
     }
@@ -586,7 +590,8 @@ impl<P: Sync, R: Send> Signal<P, R> {
 
     fn event<'a>(&self, sender: &'a Sender, payload: &'a P, scope: &'a Scope) -> Event<'a, P> {
         self.captures.record(sender, payload);
-        Event::new(self.name(), sender, payload).with_context(scope)
+        let event = Event::new(self.name(), sender, payload).with_context(scope);
+        hooks::filter().map_or(event, |filter| event.with_filter(filter))
     }
 
     fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<Rows, SendError> {

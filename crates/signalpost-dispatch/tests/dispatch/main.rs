@@ -3,6 +3,7 @@
 mod asynchronous;
 mod changes;
 mod errors;
+mod filter;
 mod identity;
 mod order;
 mod reentrancy;

@@ -3,6 +3,7 @@
 
 mod capturing;
 mod enqueuing;
+mod muting;
 mod running;
 mod time;
 
