@@ -97,3 +97,6 @@ pub mod __private {
 #[cfg(all(doctest, feature = "sqlx"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "sea-orm", feature = "sqlx", feature = "testing"))]
+mod book;
