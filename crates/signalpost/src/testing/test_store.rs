@@ -10,7 +10,8 @@ use signalpost_store::{Clock, ManualClock, SqliteOptions, Store, SystemClock};
 use tempfile::TempDir;
 
 use crate::data::DataMap;
-use crate::{with_store, with_store_blocking};
+use crate::middleware::Layers;
+use crate::{Middleware, with_store, with_store_blocking};
 
 /// A store of one test's own: a SQLite file in a temporary directory, which goes with this value, and a clock that
 /// stands still.
@@ -24,6 +25,7 @@ pub struct TestStore {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) data: DataMap,
+    pub(super) layers: Layers,
     pub(super) most_runs: usize,
     path: PathBuf,
     _directory: TempDir,
@@ -43,7 +45,15 @@ impl TestStore {
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let opened = SqliteOptions::new(&path).clock(clock.clone()).open();
         let store = Arc::new(opened.unwrap_or_else(|error| panic!("no store in a temporary directory: {error}")));
-        Self { store, clock, data: DataMap::default(), most_runs: 1_000, path, _directory: directory }
+        Self {
+            store,
+            clock,
+            data: DataMap::default(),
+            layers: Layers::default(),
+            most_runs: 1_000,
+            path,
+            _directory: directory,
+        }
     }
 
     /// Gives receivers that run here a value, which they take as [`Data<T>`](crate::Data); as
@@ -51,6 +61,13 @@ impl TestStore {
     #[must_use]
     pub fn data<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.data.insert(value);
+        self
+    }
+
+    /// Runs a middleware around every run here; as [`Worker::wrap`](crate::Worker::wrap).
+    #[must_use]
+    pub fn wrap(mut self, middleware: impl Middleware) -> Self {
+        self.layers.push(middleware);
         self
     }
 

@@ -3,8 +3,8 @@
 use crate::{ARTICLE_PUBLISHED, ArticlePublished, Mailer, named, panic_of};
 use signalpost::testing::{RunError, TestStore};
 use signalpost::{
-    AsyncSignal, BackgroundOptions, BoxError, EndState, Event, Outcome, Permanent, Sender, Signal, State,
-    TASK_FINISHED, with_store,
+    AsyncSignal, BackgroundOptions, BoxError, EndState, Event, Failure, Next, Outcome, Permanent, RunningTask, Sender,
+    Signal, State, Success, TASK_FINISHED, with_store,
 };
 use signalpost_store::NewTask;
 use std::future::pending;
@@ -270,6 +270,50 @@ async fn a_run_that_is_given_up_leaves_its_task_to_the_next_one() -> Result<(), 
     }
     let runs = store.run_due().await?;
     assert_eq!((runs.succeeded().len(), runs[0].attempt), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_middleware_runs_around_every_run() -> Result<(), BoxError> {
+    async fn excuses(task: RunningTask, next: Next) -> Result<Success, Failure> {
+        next.run().await.map_err(|failure| Failure::permanent(format!("{}: {}", task.receiver, failure.reason)))
+    }
+    let signal: Signal<u32> = Signal::new("tests.wrapped");
+    signal.connect_background_blocking(named("tests.wrapped"), |_: &Event<u32>| Err::<(), _>("no"))?;
+    let store = TestStore::new().wrap(excuses);
+    store.scope(signal.asend(Sender::NONE, &1)).await?;
+    let runs = store.run_due().await?;
+    assert_eq!(runs[0].outcome, Outcome::Dead { reason: "tests.wrapped: no".to_owned() });
+    Ok(())
+}
+
+#[cfg(feature = "sqlx")]
+#[tokio::test]
+async fn what_an_atomic_receiver_commits_is_its_tasks_success() -> Result<(), BoxError> {
+    let store = TestStore::new();
+    let pool = sqlx::SqlitePool::connect_with(sqlx::sqlite::SqliteConnectOptions::new().filename(store.path())).await?;
+    sqlx::query("CREATE TABLE booked (attempt INTEGER)").execute(&pool).await?;
+    let (signal, database) = (Signal::<u32>::new("tests.atomic"), pool.clone());
+    signal.connect_background(named("tests.atomic").atomic(true), move |_: &Event<u32>| {
+        let (task, pool) = (signalpost::running_task(), database.clone());
+        async move {
+            let task = task.ok_or("there is no task")?;
+            let mut transaction = task.begin(&pool).await?;
+            sqlx::query("INSERT INTO booked VALUES (?1)").bind(task.attempt).execute(&mut **transaction).await?;
+            if task.attempt == 1 {
+                return Err(BoxError::from("not yet"));
+            }
+            transaction.commit().await?;
+            Ok(())
+        }
+    })?;
+    store.scope(signal.asend(Sender::NONE, &1)).await?;
+    let runs = store.run_all(HOUR).await?;
+    assert_eq!((runs.len(), runs.succeeded().len()), (2, 1), "{runs}");
+    let booked: Vec<u32> = sqlx::query_scalar("SELECT attempt FROM booked").fetch_all(&pool).await?;
+    assert_eq!(booked, [2]);
+    let task = store.store().task(runs[1].task).await?.ok_or("no such task")?;
+    assert_eq!(task.state, State::Ended(EndState::Succeeded));
     Ok(())
 }
 
