@@ -69,7 +69,7 @@ impl TestStore {
     /// static PAID: Signal<u32> = Signal::new("doc.mute.paid");
     ///
     /// # fn main() -> Result<(), BoxError> {
-    /// # PAID.connect_with(ConnectOptions::new().name("shop::till::open"), |_: &Event<u32>| panic!("the till is open"));
+    /// # PAID.connect_with(ConnectOptions::new().name("shop::till::open"), |_: &Event<u32>| assert!(false, "the till is open"));
     /// let store = TestStore::new();
     /// let _muted = store.mute("till::open");
     /// assert!(store.scope_blocking(|| PAID.send(Sender::NONE, &1250))?.is_empty());
