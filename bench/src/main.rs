@@ -3,6 +3,7 @@
 
 mod dispatch;
 mod measure;
+mod rounds;
 mod sqlite;
 mod table;
 

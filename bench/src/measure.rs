@@ -4,25 +4,25 @@ use serde::Serialize;
 
 /// A figure of ours beside the reference's, from one run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Measure {
+pub(crate) struct Measure {
     /// What was measured.
-    pub name: String,
+    pub(crate) name: String,
     /// Our figure.
-    pub ours: f64,
+    pub(crate) ours: f64,
     /// The reference's; absent where the bar is a plain number.
-    pub reference: Option<f64>,
+    pub(crate) reference: Option<f64>,
     /// Ours divided by the reference's.
-    pub ratio: Option<f64>,
+    pub(crate) ratio: Option<f64>,
     /// Of both figures.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
     /// What is wanted: shown in the table, judged by nobody but the reader.
     #[serde(skip)]
-    pub wanted: &'static str,
+    pub(crate) wanted: &'static str,
 }
 
 impl Measure {
     /// Ours beside a reference.
-    pub fn beside(
+    pub(crate) fn beside(
         name: impl Into<String>,
         ours: f64,
         reference: f64,
@@ -33,18 +33,18 @@ impl Measure {
     }
 
     /// A figure that stands for itself.
-    pub fn alone(name: impl Into<String>, ours: f64, unit: &'static str, wanted: &'static str) -> Self {
+    pub(crate) fn alone(name: impl Into<String>, ours: f64, unit: &'static str, wanted: &'static str) -> Self {
         Self { name: name.into(), ours, reference: None, ratio: None, unit, wanted }
     }
 }
 
 /// The median; the list is sorted by it.
-pub fn median(values: &mut [f64]) -> f64 {
+pub(crate) fn median(values: &mut [f64]) -> f64 {
     percentile(values, 50.0)
 }
 
 /// The value that `percent` of the list do not exceed; the list is sorted by it.
-pub fn percentile(values: &mut [f64], percent: f64) -> f64 {
+pub(crate) fn percentile(values: &mut [f64], percent: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let last = values.len().saturating_sub(1);
     values[((last as f64) * percent / 100.0).round() as usize]

@@ -3,19 +3,19 @@
 use crate::measure::Measure;
 
 /// Prints measurements as they come.
-pub struct Table {
+pub(crate) struct Table {
     json: bool,
     has_head: bool,
 }
 
 impl Table {
     /// A table, or lines of JSON.
-    pub fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool) -> Self {
         Self { json, has_head: false }
     }
 
     /// Prints what one group has measured.
-    pub fn print(&mut self, measures: &[Measure]) {
+    pub(crate) fn print(&mut self, measures: &[Measure]) {
         for measure in measures {
             if self.json {
                 // Numbers and texts: there is nothing that could fail.

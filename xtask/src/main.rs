@@ -28,6 +28,14 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Measures, each beside a reference that is run with it: `[GROUPS] [--json] [--quick]`.
+    // It explains its own arguments.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// What the measurements are given.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -39,12 +47,16 @@ fn main() -> ExitCode {
     }
     let succeeded = match command {
         Command::Test => suite::run(),
-        Command::Faults { arguments } => {
-            let harness = ["run", "--release", "-p", "signalpost-faults", "--"].map(OsString::from);
-            cargo::run(harness.into_iter().chain(arguments), &[])
-        }
+        Command::Faults { arguments } => run_tool("signalpost-faults", arguments),
+        Command::Bench { arguments } => run_tool("signalpost-bench", arguments),
     };
     if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Builds it as it would be shipped, and runs it.
+fn run_tool(package: &str, arguments: Vec<OsString>) -> bool {
+    let tool = ["run", "--release", "-p", package, "--"].map(OsString::from);
+    cargo::run(tool.into_iter().chain(arguments), &[])
 }
 
 #[cfg(test)]
@@ -56,6 +68,14 @@ mod tests {
         let given = ["kills", "--kills", "3", "--help"];
         let command = Command::try_parse_from(["cargo xtask", "faults"].into_iter().chain(given)).unwrap();
         let Command::Faults { arguments } = command else { panic!("{command:?}") };
+        assert_eq!(arguments, given);
+    }
+
+    #[test]
+    fn the_measurements_are_given_their_arguments_as_they_stand() {
+        let given = ["dispatch", "--json", "--quick", "--help"];
+        let command = Command::try_parse_from(["cargo xtask", "bench"].into_iter().chain(given)).unwrap();
+        let Command::Bench { arguments } = command else { panic!("{command:?}") };
         assert_eq!(arguments, given);
     }
 }

@@ -45,6 +45,7 @@ const FEATURES: Step = Step::new(
         "check -p signalpost --no-default-features --features sqlite",
         "check -p signalpost --no-default-features --features sqlx",
         "check -p signalpost --no-default-features --features sea-orm",
+        "check -p signalpost --no-default-features --features testing",
     ],
 );
 

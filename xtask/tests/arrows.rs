@@ -18,8 +18,8 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("xtask", &[]),
 ];
 
-/// Not published, and nothing is built on them. The first may reach for anything.
-const TOOLS: [&str; 2] = ["signalpost-faults", "xtask"];
+/// Not published, and nothing is built on them. The first two may reach for anything.
+const TOOLS: [&str; 3] = ["signalpost-bench", "signalpost-faults", "xtask"];
 
 fn packages() -> Vec<Package> {
     let mut command = MetadataCommand::new();

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
-use crate::Sender;
+use crate::{Receiver, Sender};
 
 /// One sent signal, as its receivers see it.
 ///
@@ -17,6 +17,7 @@ pub struct Event<'a, P> {
     /// The name of the signal.
     pub signal: &'a str,
     context: Option<&'a (dyn Any + Send + Sync)>,
+    pub(crate) filter: Option<fn(Receiver) -> bool>,
 }
 
 impl<'a, P> Event<'a, P> {
@@ -29,13 +30,33 @@ impl<'a, P> Event<'a, P> {
     /// assert_eq!((event.signal, *event.payload), ("shop.order_paid", 7));
     /// ```
     pub fn new(signal: &'a str, sender: &'a Sender, payload: &'a P) -> Self {
-        Self { payload, sender, signal, context: None }
+        Self { payload, sender, signal, context: None, filter: None }
     }
 
     /// The same event, carrying something that a layer above this crate gives its receivers.
     #[must_use]
     pub fn with_context(mut self, context: &'a (dyn Any + Send + Sync)) -> Self {
         self.context = Some(context);
+        self
+    }
+
+    /// The same event, for those receivers only that `filter` lets pass. The others do not respond.
+    ///
+    /// ```
+    /// use signalpost_dispatch::{ConnectOptions, Event, ParkingBridge, Sender, Signal};
+    ///
+    /// let signal: Signal<u32, u32> = Signal::new("doc.filter");
+    /// signal.connect_with(ConnectOptions::new().name("double"), |event: &Event<u32>| event.payload * 2);
+    /// signal.connect_with(ConnectOptions::new().name("half"), |event: &Event<u32>| event.payload / 2);
+    ///
+    /// let event = Event::new("doc.filter", &Sender::NONE, &8).with_filter(|receiver| receiver.name() != "half");
+    /// let responses = signal.send_event(&event, &ParkingBridge)?;
+    /// assert_eq!(responses.iter().map(|(_, response)| *response).collect::<Vec<_>>(), [16]);
+    /// # Ok::<(), signalpost_dispatch::SendError>(())
+    /// ```
+    #[must_use]
+    pub fn with_filter(mut self, filter: fn(Receiver) -> bool) -> Self {
+        self.filter = Some(filter);
         self
     }
 

@@ -38,7 +38,8 @@
 //! - **A failing asynchronous receiver cancels its siblings** (drops their futures), as in Django 6.1.
 //!
 //! Sending takes no lock that a receiver could meet again: receivers may send, connect and disconnect at will. A
-//! receiver that is disconnected while a send is under way is still called by that send.
+//! receiver that is disconnected while a send is under way is still called by that send; what it owns is dropped when it
+//! is disconnected, or when the last such send has ended.
 
 mod bridge;
 mod connection;
@@ -47,7 +48,9 @@ mod event;
 mod receiver;
 mod registry;
 mod sender;
+mod sending;
 mod signal;
+mod snapshot;
 
 pub use bridge::{Bridge, ParkingBridge};
 pub use connection::{ConnectOptions, Connection, DispatchUid, ScopedConnection};

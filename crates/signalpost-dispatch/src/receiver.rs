@@ -157,14 +157,27 @@ pub struct ReceiverInfo {
 }
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-// `None`: the object that the receiver belongs to is gone.
-pub(crate) type SyncCall<P, R> = dyn for<'a> Fn(&Event<'a, P>) -> Option<Result<R, BoxError>> + Send + Sync;
-pub(crate) type AsyncCall<P, R> =
-    dyn for<'a> Fn(&'a Event<'a, P>) -> BoxFuture<'a, Option<Result<R, BoxError>>> + Send + Sync;
+pub(crate) type SyncCall<P, R> = dyn for<'a> Fn(&Event<'a, P>) -> Turn<R> + Send + Sync;
+pub(crate) type AsyncCall<P, R> = dyn for<'a> Fn(&'a Event<'a, P>) -> BoxFuture<'a, Turn<R>> + Send + Sync;
+
+/// What a receiver's turn gave. One tag says all; in an `Option<Result<_, _>>` there are two to be written and read.
+pub(crate) enum Turn<R> {
+    Responded(R),
+    Raised(BoxError),
+    /// The object that the receiver belongs to is gone.
+    Gone,
+}
+
+impl<R> Turn<R> {
+    #[inline]
+    pub(crate) fn of(output: impl ReceiverOutput<R>) -> Self {
+        output.into_result().map_or_else(Turn::Raised, Turn::Responded)
+    }
+}
 
 pub(crate) enum Call<P, R> {
-    Sync(Box<SyncCall<P, R>>),
-    Async(Box<AsyncCall<P, R>>),
+    Sync(Arc<SyncCall<P, R>>),
+    Async(Arc<AsyncCall<P, R>>),
 }
 
 /// What makes two receivers the same one.
@@ -204,6 +217,8 @@ pub(crate) struct Entry<P, R> {
     /// Present for weak receivers: false once the object is gone.
     pub(crate) alive: Option<Box<dyn Fn() -> bool + Send + Sync>>,
     pub(crate) call: Call<P, R>,
+    /// The call holds something that somebody may wait to see dropped.
+    pub(crate) owns: bool,
 }
 
 impl<P, R> Entry<P, R> {

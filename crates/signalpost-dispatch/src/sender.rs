@@ -53,9 +53,10 @@ enum Repr {
 }
 
 /// What two equal senders have in common.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum SenderKey {
-    Label(Cow<'static, str>),
+pub(crate) enum SenderKey<'a> {
+    None,
+    Label(&'a Cow<'static, str>),
+    /// Where it is.
     Object(usize),
 }
 
@@ -98,11 +99,12 @@ impl Sender {
         matches!(self.0, Repr::Object { .. })
     }
 
-    pub(crate) fn key(&self) -> Option<SenderKey> {
+    #[inline]
+    pub(crate) fn key(&self) -> SenderKey<'_> {
         match &self.0 {
-            Repr::None => None,
-            Repr::Label(label) => Some(SenderKey::Label(label.clone())),
-            Repr::Object { object, .. } => Some(SenderKey::Object(object.as_ptr().cast::<()>() as usize)),
+            Repr::None => SenderKey::None,
+            Repr::Label(label) => SenderKey::Label(label),
+            Repr::Object { object, .. } => SenderKey::Object(object.as_ptr().cast::<()>() as usize),
         }
     }
 }

@@ -2,18 +2,17 @@
 
 use std::any::type_name;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::mem::needs_drop;
+use std::panic::Location;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use futures_util::future::{join_all, try_join_all};
-
 use crate::bridge::{Bridge, ParkingBridge};
-use crate::receiver::{AsyncMethod, AsyncReceiver, Call, Entry, Identity};
-use crate::registry::{Registry, has_uid, matches};
+use crate::receiver::{AsyncMethod, AsyncReceiver, Call, Entry, Identity, Turn};
+use crate::registry::{Now, Registry, has_uid, matches};
+use crate::sending::{refuse, send_async, send_async_robust, send_sync, send_sync_robust, send_to};
 use crate::{
-    BoxError, ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId, ReceiverInfo, ReceiverOutput,
-    SendError, Sender,
+    ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId, ReceiverInfo, ReceiverOutput, SendError,
+    Sender,
 };
 
 /// What the robust sends return: every receiver, with its response or its error.
@@ -52,15 +51,12 @@ impl<P, R> Signal<P, R> {
 
     /// True when a send by `sender` would call somebody.
     pub fn has_listeners(&self, sender: &Sender) -> bool {
-        let snapshot = self.registry.snapshot();
-        let Some(snapshot) = snapshot.as_ref() else { return false };
-        let (mut sync, mut asynchronous) = snapshot.receivers(sender);
-        sync.any(Entry::is_alive) || asynchronous.any(Entry::is_alive)
+        self.registry.hears(sender)
     }
 
     /// Everything that is connected, in order of connection.
     pub fn receivers(&self) -> Vec<ReceiverInfo> {
-        self.registry.live().iter().map(|entry| entry.info()).collect()
+        self.registry.live()
     }
 
     /// Removes the connection with this id; false when there is none.
@@ -116,8 +112,8 @@ impl<P: 'static, R: 'static> Signal<P, R> {
         O: ReceiverOutput<R>,
     {
         let identity = Identity::of(&receiver);
-        let call = Call::Sync(Box::new(move |event| Some(receiver(event).into_result())));
-        self.insert(options, identity, None, type_name::<F>(), call)
+        let call = Call::Sync(Arc::new(move |event| Turn::of(receiver(event))));
+        self.insert(options, identity, None, type_name::<F>(), call, needs_drop::<F>())
     }
 
     /// Connects an asynchronous receiver to sends by anybody.
@@ -136,11 +132,11 @@ impl<P: 'static, R: 'static> Signal<P, R> {
         F: for<'a> AsyncReceiver<'a, P, R> + Send + Sync + 'static,
     {
         let identity = Identity::of(&receiver);
-        let call = Call::Async(Box::new(move |event| {
+        let call = Call::Async(Arc::new(move |event| {
             let running = receiver(event);
-            Box::pin(async move { Some(running.await.into_result()) })
+            Box::pin(async move { Turn::of(running.await) })
         }));
-        self.insert(options, identity, None, type_name::<F>(), call)
+        self.insert(options, identity, None, type_name::<F>(), call, needs_drop::<F>())
     }
 
     /// Connects a method of `object` for as long as the object lives: when its last `Arc` goes, so does the
@@ -171,11 +167,10 @@ impl<P: 'static, R: 'static> Signal<P, R> {
     {
         let identity = Identity::of_method(object, &method);
         let (weak, owner) = (Arc::downgrade(object), Arc::downgrade(object));
-        let call = Call::Sync(Box::new(move |event| {
-            let object = weak.upgrade()?;
-            Some(method(&object, event).into_result())
+        let call = Call::Sync(Arc::new(move |event| {
+            weak.upgrade().map_or(Turn::Gone, |object| Turn::of(method(&object, event)))
         }));
-        self.insert(options, identity, Some(Box::new(move || owner.strong_count() > 0)), type_name::<F>(), call)
+        self.insert(options, identity, Some(Box::new(move || owner.strong_count() > 0)), type_name::<F>(), call, true)
     }
 
     /// Connects an asynchronous method of `object` for as long as the object lives. A run that has begun keeps
@@ -189,14 +184,15 @@ impl<P: 'static, R: 'static> Signal<P, R> {
     {
         let identity = Identity::of_method(object, &method);
         let (weak, owner, method) = (Arc::downgrade(object), Arc::downgrade(object), Arc::new(method));
-        let call = Call::Async(Box::new(move |event| {
+        let call = Call::Async(Arc::new(move |event| {
             let (object, method) = (weak.upgrade(), method.clone());
             Box::pin(async move {
-                let (object, event) = (object?, *event);
-                Some(method(&object, &event).await.into_result())
+                let Some(object) = object else { return Turn::Gone };
+                let event = *event;
+                Turn::of(method(&object, &event).await)
             })
         }));
-        self.insert(options, identity, Some(Box::new(move || owner.strong_count() > 0)), type_name::<F>(), call)
+        self.insert(options, identity, Some(Box::new(move || owner.strong_count() > 0)), type_name::<F>(), call, true)
     }
 
     #[track_caller]
@@ -207,10 +203,11 @@ impl<P: 'static, R: 'static> Signal<P, R> {
         alive: Option<Box<dyn Fn() -> bool + Send + Sync>>,
         type_name: &'static str,
         call: Call<P, R>,
+        owns: bool,
     ) -> Connection<'_, P, R> {
         let receiver = Receiver::new(options.name.unwrap_or(type_name), Location::caller());
         let ConnectOptions { sender, dispatch_uid, name: _ } = options;
-        let receiver = self.registry.insert(Entry { receiver, identity, sender, dispatch_uid, alive, call });
+        let receiver = self.registry.insert(Entry { receiver, identity, sender, dispatch_uid, alive, call, owns });
         Connection { signal: self, receiver }
     }
 }
@@ -225,6 +222,8 @@ impl<P: Sync, R: Send> Signal<P, R> {
     ///
     /// The first receiver that returns an error ends the send: later ones do not run, asynchronous ones under way
     /// are dropped. A panic is not caught.
+    // In the caller, where the sender is made: to be moved while it is being written costs as much as to look it up.
+    #[inline(always)]
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Vec<(Receiver, R)>, SendError> {
         self.send_event(&Event::new(self.name, &sender.into(), payload), &ParkingBridge)
     }
@@ -257,37 +256,57 @@ impl<P: Sync, R: Send> Signal<P, R> {
     ///
     /// As [`Signal::send`], and what the bridge refuses.
     pub fn send_event(&self, event: &Event<'_, P>, bridge: &dyn Bridge) -> Result<Vec<(Receiver, R)>, SendError> {
-        let snapshot = self.registry.snapshot();
-        let Some(snapshot) = snapshot.as_ref() else { return Ok(Vec::new()) };
-        let (sync, asynchronous) = snapshot.receivers(event.sender);
-        let mut responses = Vec::with_capacity(sync.len() + asynchronous.len());
-        send_sync(sync, event, &mut responses)?;
-        if asynchronous.len() > 0 {
-            let mut outcome = Ok(());
-            let receivers = async { outcome = send_async(asynchronous, event, &mut responses).await };
-            bridge.block_on(Box::pin(receivers)).map_err(SendError::sending)?;
-            outcome?;
+        self.send_event_with(event, bridge, |response| response, Ok)
+    }
+
+    /// [`Signal::send_event`] for a layer that adds to sends: collects what `respond` makes of each response, and returns
+    /// what `finish` makes of the list, unless a receiver has raised.
+    ///
+    /// # Errors
+    ///
+    /// As [`Signal::send_event`], and that of `finish`.
+    pub fn send_event_with<T: Send>(
+        &self,
+        event: &Event<'_, P>,
+        bridge: &dyn Bridge,
+        respond: impl Fn(R) -> T + Copy + Send + Sync,
+        finish: impl FnOnce(Vec<(Receiver, T)>) -> Result<Vec<(Receiver, T)>, SendError>,
+    ) -> Result<Vec<(Receiver, T)>, SendError> {
+        match self.registry.look() {
+            Now::Nobody => finish(Vec::new()),
+            Now::Kept(snapshot) if event.filter.is_none() => {
+                send_to(snapshot.receivers(event.sender), event, bridge, respond, finish)
+            }
+            _ => self.send_passing(event, bridge, respond, finish),
         }
-        Ok(responses)
+    }
+
+    // Apart, so that what most sends do is short.
+    #[inline(never)]
+    fn send_passing<T: Send>(
+        &self,
+        event: &Event<'_, P>,
+        bridge: &dyn Bridge,
+        respond: impl Fn(R) -> T + Copy + Send + Sync,
+        finish: impl FnOnce(Vec<(Receiver, T)>) -> Result<Vec<(Receiver, T)>, SendError>,
+    ) -> Result<Vec<(Receiver, T)>, SendError> {
+        match self.registry.hold().get() {
+            Some(snapshot) => send_to(&snapshot.receivers_for(event), event, bridge, respond, finish),
+            None => finish(Vec::new()),
+        }
     }
 
     /// [`Signal::send_robust`] with an event and a bridge of the caller's. A bridge that refuses is the response
     /// of every asynchronous receiver.
     pub fn send_event_robust(&self, event: &Event<'_, P>, bridge: &dyn Bridge) -> RobustResponses<R> {
-        let snapshot = self.registry.snapshot();
-        let Some(snapshot) = snapshot.as_ref() else { return Vec::new() };
-        let (sync, asynchronous) = snapshot.receivers(event.sender);
-        let mut responses = Vec::with_capacity(sync.len() + asynchronous.len());
-        send_sync_robust(sync, event, &mut responses);
-        if asynchronous.len() > 0 {
-            let run = Box::pin(send_async_robust(asynchronous, event, &mut responses));
+        let held = self.registry.hold();
+        let Some(snapshot) = held.get() else { return Vec::new() };
+        let plan = &*snapshot.receivers_for(event);
+        let mut responses = send_sync_robust(plan, event);
+        if !plan.asynchronous.is_empty() {
+            let run = Box::pin(send_async_robust(plan, event, &mut responses));
             if let Err(refused) = bridge.block_on(run) {
-                let refused = refused.to_string();
-                for entry in snapshot.receivers(event.sender).1 {
-                    let error = ReceiverError::raised(refused.as_str());
-                    report(event.signal, entry.receiver, &error);
-                    responses.push((entry.receiver, Err(error)));
-                }
+                refuse(plan, event, &refused, &mut responses);
             }
         }
         responses
@@ -299,107 +318,40 @@ impl<P: Sync, R: Send> Signal<P, R> {
     ///
     /// As [`Signal::asend`].
     pub async fn asend_event(&self, event: &Event<'_, P>) -> Result<Vec<(Receiver, R)>, SendError> {
-        let snapshot = self.registry.snapshot();
-        let Some(snapshot) = snapshot.as_ref() else { return Ok(Vec::new()) };
-        let (sync, asynchronous) = snapshot.receivers(event.sender);
-        let mut responses = Vec::with_capacity(sync.len() + asynchronous.len());
-        send_sync(sync, event, &mut responses)?;
-        send_async(asynchronous, event, &mut responses).await?;
+        self.asend_event_with(event, |response| response).await
+    }
+
+    /// [`Signal::asend_event`], which collects what `respond` makes of each response.
+    ///
+    /// # Errors
+    ///
+    /// As [`Signal::asend`].
+    pub async fn asend_event_with<T: Send>(
+        &self,
+        event: &Event<'_, P>,
+        respond: impl Fn(R) -> T + Copy + Send + Sync,
+    ) -> Result<Vec<(Receiver, T)>, SendError> {
+        let held = self.registry.hold();
+        let Some(snapshot) = held.get() else { return Ok(Vec::new()) };
+        let plan = &*snapshot.receivers_for(event);
+        let mut responses = send_sync(plan, event, respond, Ok)?;
+        if !plan.asynchronous.is_empty() {
+            send_async(plan, event, &mut responses, respond).await?;
+        }
         Ok(responses)
     }
 
     /// [`Signal::asend_robust`] with an event made by the caller.
     pub async fn asend_event_robust(&self, event: &Event<'_, P>) -> RobustResponses<R> {
-        let snapshot = self.registry.snapshot();
-        let Some(snapshot) = snapshot.as_ref() else { return Vec::new() };
-        let (sync, asynchronous) = snapshot.receivers(event.sender);
-        let mut responses = Vec::with_capacity(sync.len() + asynchronous.len());
-        send_sync_robust(sync, event, &mut responses);
-        send_async_robust(asynchronous, event, &mut responses).await;
+        let held = self.registry.hold();
+        let Some(snapshot) = held.get() else { return Vec::new() };
+        let plan = &*snapshot.receivers_for(event);
+        let mut responses = send_sync_robust(plan, event);
+        if !plan.asynchronous.is_empty() {
+            send_async_robust(plan, event, &mut responses).await;
+        }
         responses
     }
-}
-
-type Entries<'s, P, R> = crate::registry::Merged<'s, P, R>;
-
-fn send_sync<P, R>(
-    entries: Entries<'_, P, R>,
-    event: &Event<'_, P>,
-    responses: &mut Vec<(Receiver, R)>,
-) -> Result<(), SendError> {
-    for entry in entries {
-        let Call::Sync(call) = &entry.call else { continue };
-        match call(event) {
-            Some(Ok(response)) => responses.push((entry.receiver, response)),
-            Some(Err(error)) => return Err(SendError::raised(entry.receiver, error)),
-            None => {}
-        }
-    }
-    Ok(())
-}
-
-fn send_sync_robust<P, R>(entries: Entries<'_, P, R>, event: &Event<'_, P>, responses: &mut RobustResponses<R>) {
-    for entry in entries {
-        let Call::Sync(call) = &entry.call else { continue };
-        // A receiver's state after its panic is the receiver's affair, as it is after an error.
-        let outcome = catch_unwind(AssertUnwindSafe(|| call(event)));
-        responses.extend(robust_response(event.signal, entry.receiver, outcome));
-    }
-}
-
-async fn send_async<P: Sync, R: Send>(
-    entries: Entries<'_, P, R>,
-    event: &Event<'_, P>,
-    responses: &mut Vec<(Receiver, R)>,
-) -> Result<(), SendError> {
-    let running = entries.filter_map(|entry| match &entry.call {
-        Call::Async(call) => Some(async move {
-            match call(event).await {
-                Some(Ok(response)) => Ok(Some((entry.receiver, response))),
-                Some(Err(error)) => Err(SendError::raised(entry.receiver, error)),
-                None => Ok(None),
-            }
-        }),
-        Call::Sync(_) => None,
-    });
-    responses.extend(try_join_all(running).await?.into_iter().flatten());
-    Ok(())
-}
-
-async fn send_async_robust<P: Sync, R: Send>(
-    entries: Entries<'_, P, R>,
-    event: &Event<'_, P>,
-    responses: &mut RobustResponses<R>,
-) {
-    let running = entries.filter_map(|entry| match &entry.call {
-        Call::Async(call) => Some(async move {
-            let outcome = AssertUnwindSafe(async { call(event).await }).catch_unwind().await;
-            robust_response(event.signal, entry.receiver, outcome)
-        }),
-        Call::Sync(_) => None,
-    });
-    responses.extend(join_all(running).await.into_iter().flatten());
-}
-
-type Caught<R> = std::thread::Result<Option<Result<R, BoxError>>>;
-
-fn robust_response<R>(
-    signal: &str,
-    receiver: Receiver,
-    outcome: Caught<R>,
-) -> Option<(Receiver, Result<R, ReceiverError>)> {
-    let error = match outcome {
-        Ok(None) => return None,
-        Ok(Some(Ok(response))) => return Some((receiver, Ok(response))),
-        Ok(Some(Err(error))) => ReceiverError::raised(error),
-        Err(panic) => ReceiverError::panicked(panic),
-    };
-    report(signal, receiver, &error);
-    Some((receiver, Err(error)))
-}
-
-fn report(signal: &str, receiver: Receiver, error: &ReceiverError) {
-    tracing::error!(target: "signalpost::dispatch", signal, receiver = %receiver, %error, "receiver failed");
 }
 
 impl<P, R> fmt::Debug for Signal<P, R> {

@@ -10,12 +10,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub trait Clock: Send + Sync + Debug + 'static {
     /// Milliseconds since 1970.
     fn now(&self) -> i64;
-
-    /// True when the database's own idea of now is this clock's. Sends on a caller's connection take the time from
-    /// the database then, and from this clock otherwise.
-    fn is_the_databases(&self) -> bool {
-        false
-    }
 }
 
 /// The wall clock of this machine, which is also the one that SQLite reads.
@@ -26,10 +20,6 @@ impl Clock for SystemClock {
     fn now(&self) -> i64 {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
-    }
-
-    fn is_the_databases(&self) -> bool {
-        true
     }
 }
 

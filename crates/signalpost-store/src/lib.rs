@@ -52,4 +52,4 @@ pub use store::{
     CompletionStatement, Counts, OutboxStatement, PruneRequest, PrunedQueues, PublishedReceiver, Registered, Renewal,
     RescueCause, RescueRequest, Rescued, Store, TaskFilter,
 };
-pub use task::{EndState, NewTask, SendId, State, Task, TaskId, TaskRecord, WorkerId};
+pub use task::{EndState, NewTask, SendId, State, Task, TaskContent, TaskId, TaskRecord, WorkerId};

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Claim, ClaimRequest, EndState, Finish, NewTask, State, StoreError, Task, TaskId, TaskRecord, WorkerId};
+use crate::{
+    Claim, ClaimRequest, EndState, Finish, NewTask, State, StoreError, Task, TaskContent, TaskId, TaskRecord, WorkerId,
+};
 
 /// The database that holds tasks.
 ///
@@ -67,7 +69,7 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Takes due tasks for the worker. Of each queue the higher priority first, then the one that has been due for longer.
     ///
-    /// Tasks whose time is over end as *expired* instead. Suspects ([`Task::is_suspect`]) are only taken by a
+    /// Tasks whose time is over end as *expired* instead. Suspects ([`Task::is_suspect`](crate::Task::is_suspect)) are only taken by a
     /// request for one.
     ///
     /// # Errors
@@ -104,6 +106,9 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// One task, live or ended.
     async fn task(&self, task: TaskId) -> Result<Option<TaskRecord>, StoreError>;
 
+    /// What a task carries, live or ended.
+    async fn content(&self, task: TaskId) -> Result<Option<TaskContent>, StoreError>;
+
     /// Tasks, newest first.
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError>;
 
@@ -125,23 +130,25 @@ pub trait Store: Send + Sync + Debug + 'static {
     async fn change_after(&self, seen: u64);
 }
 
-/// How a client sends on its own connection: run `sql` there with one text parameter.
+/// How a client sends on its own connection.
 #[derive(Debug, Clone)]
 pub struct OutboxStatement {
-    /// The statement.
-    pub sql: &'static str,
-    /// The time to write into the rows, where the database's own clock is not the store's (in tests).
+    pub(crate) insert: &'static str,
+    /// Where some of the tasks are to be written once.
+    pub(crate) insert_once: &'static str,
+    /// The time to write into the rows; `None` where only the database knows it.
     pub(crate) now: Option<i64>,
 }
 
 impl OutboxStatement {
-    /// The one parameter: a JSON text that holds all tasks.
+    /// The statement that writes `tasks`, and its one parameter: a JSON text.
     ///
     /// # Errors
     ///
     /// [`StoreError::is_invalid_task`] when a task cannot be stored.
-    pub fn parameter(&self, tasks: &[NewTask]) -> Result<String, StoreError> {
-        crate::task_json::render(tasks, self.now)
+    pub fn of(&self, tasks: &[NewTask]) -> Result<(&str, String), StoreError> {
+        let json = crate::task_json::render(tasks, self.now)?;
+        Ok((if tasks.iter().any(|task| task.once) { self.insert_once } else { self.insert }, json))
     }
 }
 

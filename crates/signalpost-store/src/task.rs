@@ -332,6 +332,8 @@ pub struct TaskRecord {
     pub receiver: String,
     /// Its queue.
     pub queue: String,
+    /// Its priority.
+    pub priority: i16,
     /// Where it is in its life.
     pub state: State,
     /// How often it was claimed.
@@ -346,6 +348,8 @@ pub struct TaskRecord {
     pub parent: Option<TaskId>,
     /// When it is or was due, in milliseconds since 1970.
     pub run_at: i64,
+    /// When it is no longer worth starting.
+    pub expires_at: Option<i64>,
     /// When it was sent.
     pub created_at: i64,
     /// When it ended.
@@ -354,4 +358,17 @@ pub struct TaskRecord {
     pub reason: Option<String>,
     /// What its receiver returned, where the receiver keeps results: JSON text.
     pub result: Option<String>,
+}
+
+/// What a task carries to its receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskContent {
+    /// JSON as it was written: decode it with [`decode_payload`](crate::decode_payload). `None` when the task has
+    /// succeeded: a success does not keep it.
+    pub payload: Option<Vec<u8>>,
+    /// The version of the payload's shape.
+    pub payload_version: u32,
+    /// What travelled beside the payload; `None` when the row holds something else than a JSON object of texts.
+    pub headers: Option<BTreeMap<String, String>>,
 }

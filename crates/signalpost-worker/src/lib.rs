@@ -49,6 +49,7 @@
 
 mod backoff;
 mod claimed_task;
+mod drain;
 mod driver;
 mod executor;
 mod gates;
@@ -68,6 +69,7 @@ mod worker;
 
 pub use backoff::Backoff;
 pub use claimed_task::ClaimedTask;
+pub use drain::Drain;
 pub use executor::{Executor, Failure, Known, ReceiverPolicy, Run, Success};
 pub use health::{Health, WorkerState};
 pub use options::WorkerOptions;

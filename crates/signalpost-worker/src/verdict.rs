@@ -1,20 +1,43 @@
 //! What becomes of a task: the policy of failures and of receivers that nobody knows.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use signalpost_store::{Outcome, Task};
+use signalpost_store::{NewTask, Outcome, StoreError, Task};
 
-use crate::executor::Retry;
-use crate::{Failure, ReceiverPolicy};
+use crate::executor::{Report, Retry};
+use crate::{Executor, Failure, Known, ReceiverPolicy, run};
 
-/// What a failed run means. `chance` lies between 0 and 1.
-pub(crate) fn of_failure(
+/// How a claimed task wants to be run; or what becomes of it, where it cannot be. `now` is the store's.
+pub(crate) fn of_look_up(
+    executor: &dyn Executor,
+    task: &Task,
+    unknown_grace: Duration,
+    now: i64,
+) -> Result<ReceiverPolicy, Outcome> {
+    match catch_unwind(AssertUnwindSafe(|| executor.look_up(task))) {
+        Ok(Known::As(policy)) if task.headers.is_some() => Ok(policy),
+        Ok(Known::As(_)) => Err(Outcome::Dead { reason: "its headers are not a JSON object of texts".to_owned() }),
+        Ok(Known::Not(missing)) => Err(of_unknown(task, &missing, unknown_grace, now)),
+        Err(panic) => Err(of_run(task, &ReceiverPolicy::default(), run::panicked(panic), false).0),
+    }
+}
+
+/// What a run that has ended means, and the tasks that follow from it.
+pub(crate) fn of_run(
     task: &Task,
     policy: &ReceiverPolicy,
-    failure: Failure,
+    report: Report,
     is_stopping: bool,
-    chance: f64,
-) -> Outcome {
+) -> (Outcome, Vec<NewTask>) {
+    match report {
+        Ok(success) => (Outcome::Succeeded { result: success.result }, success.then),
+        Err(failure) => (of_failure(task, policy, failure, is_stopping, fastrand::f64()), Vec::new()),
+    }
+}
+
+/// What a failed run means. `chance` lies between 0 and 1.
+fn of_failure(task: &Task, policy: &ReceiverPolicy, failure: Failure, is_stopping: bool, chance: f64) -> Outcome {
     let failures = task.failures() + 1;
     let Failure { reason, retry } = failure;
     // It was told to wrap up: what it could not do in time another worker will.
@@ -36,7 +59,7 @@ pub(crate) fn of_failure(
 }
 
 /// What it means that the receiver is not known here. `now` is the store's.
-pub(crate) fn of_unknown(task: &Task, missing: &str, grace: Duration, now: i64) -> Outcome {
+fn of_unknown(task: &Task, missing: &str, grace: Duration, now: i64) -> Outcome {
     let waited = now.saturating_sub(task.unknown_since.unwrap_or(now));
     let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
     if waited >= grace {
@@ -46,4 +69,27 @@ pub(crate) fn of_unknown(task: &Task, missing: &str, grace: Duration, now: i64) 
     // Often enough that a deploy is noticed soon, rarely enough that a forgotten task costs nothing.
     let after = (grace / 20).clamp(Duration::from_millis(50), Duration::from_secs(30)).min(grace);
     Outcome::Deferred { after, reason: missing.to_owned() }
+}
+
+/// What becomes of a task whose outcome the store would refuse again and again. `None`: the refusal is not the outcome's
+/// doing.
+pub(crate) fn of_refusal(error: &StoreError) -> Option<Outcome> {
+    let reason = || format!("what became of it could not be recorded: {error}");
+    (error.is_invalid_task() || error.is_refused()).then(|| Outcome::Dead { reason: reason() })
+}
+
+pub(crate) fn log(task: &Task, outcome: &Outcome) {
+    let (task_id, receiver, attempt) = (task.id, &task.receiver, task.attempt);
+    match outcome {
+        Outcome::Retry { after, reason } => tracing::warn!(
+            target: "signalpost::worker", task = %task_id, receiver, attempt, ?after, reason, "failed; will be retried"
+        ),
+        Outcome::Dead { reason } => tracing::error!(
+            target: "signalpost::worker", task = %task_id, receiver, attempt, reason, "dead"
+        ),
+        Outcome::Deferred { after, reason } => tracing::warn!(
+            target: "signalpost::worker", task = %task_id, receiver, ?after, reason, "unknown receiver; waits"
+        ),
+        Outcome::Succeeded { .. } | Outcome::Released => {}
+    }
 }

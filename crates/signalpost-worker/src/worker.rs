@@ -7,7 +7,7 @@ use std::sync::Arc;
 use signalpost_store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 
-use crate::driver::Driver;
+use crate::driver::{Driver, Wires};
 use crate::keeper::{self, Keeper, SharedLease};
 use crate::run::AbortOnDrop;
 use crate::{Executor, Health, Stopper, WorkerOptions};
@@ -132,9 +132,9 @@ impl Worker {
         };
         let mut keeper = tokio::spawn(keeper.keep());
         let _stops_with_us = AbortOnDrop(keeper.abort_handle());
-        let channel = (sender, happenings);
-        let driver =
-            Driver::new(store.clone(), executor, options, lease.clone(), channel, stopper.watch(), renew_now, health);
+        let happenings = (sender, happenings);
+        let wires = Wires { lease: lease.clone(), renew_now, happenings, stop: stopper.watch(), health };
+        let driver = Driver::new(store.clone(), executor, options, wires);
         let left = tokio::select! {
             left = driver.drive() => left,
             // It never ends by itself. A worker that nobody renews must not look alive.

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use signalpost_dispatch::{AsyncReceiver, Event, Receiver, ReceiverOutput, Sender};
 use signalpost_worker::{Backoff, Failure, Rate, ReceiverPolicy, Run, Success};
 
+use crate::data::DataMap;
 use crate::run::{RunContext, outcome, run_async, run_blocking};
 use crate::stored_signal::StoredSignal;
 use crate::{Needs, sender_alias};
@@ -203,6 +204,11 @@ impl BackgroundReceiver {
     /// Its name, and what it was called before.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         [self.name()].into_iter().chain(self.aliases.iter().copied())
+    }
+
+    /// What it needs that is not there.
+    pub(crate) fn missing(&self, data: &DataMap) -> Option<Needs> {
+        self.declared.needs.iter().flatten().copied().find(|needs| !data.has(*needs))
     }
 
     /// Whether it listens to this sender. In a worker senders are known by their labels only.

@@ -19,6 +19,7 @@ use signalpost_worker::{Failure, Run, Success};
 use crate::background::{
     BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
+use crate::hooks::Captures;
 use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
@@ -26,7 +27,7 @@ use crate::run::RunContext;
 use crate::send_options::PLAIN;
 use crate::sending::Rows;
 use crate::stored_signal::StoredSignal;
-use crate::{RobustResponses, SendOptions, SendWith, install, link};
+use crate::{RobustResponses, SendOptions, SendWith, hooks, install, link};
 
 /// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
 ///
@@ -53,7 +54,7 @@ use crate::{RobustResponses, SendOptions, SendWith, install, link};
 pub struct AsyncSignal<P> {
     pub(crate) stored: StoredSignal,
     queue: &'static str,
-    payload: std::marker::PhantomData<fn(&P)>,
+    pub(crate) captures: Captures<P>,
 }
 
 /// What a background signal's send did.
@@ -68,7 +69,7 @@ pub enum Sent {
 impl<P> AsyncSignal<P> {
     /// A background signal on the queue `default`. The name stands in every task: see [`Signal::new`](crate::Signal::new).
     pub const fn new(name: &'static str) -> Self {
-        Self { stored: StoredSignal::new(name), queue: "default", payload: std::marker::PhantomData }
+        Self { stored: StoredSignal::new(name), queue: "default", captures: Captures::new() }
     }
 
     /// The same signal on another queue.
@@ -320,8 +321,9 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
 
     fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
         link::link().map_err(SendError::sending)?;
-        let payload = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
-        let task = self.template(options, sender, payload.into())?;
+        let json = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
+        let task = self.template(options, sender, json.into())?;
+        self.captures.record(sender, payload);
         Ok((task.send_id, Rows::of_one(task, in_order(self.name(), sender))))
     }
 
@@ -352,7 +354,8 @@ fn in_order(signal: &str, sender: &Sender) -> Vec<Arc<BackgroundReceiver>> {
 /// Runs all receivers of a background signal's send. Those that fail follow as tasks of their own.
 pub(crate) fn run_all(context: RunContext) -> Run {
     Run::asynchronous(async move {
-        let receivers = in_order(&context.task.signal, &context.sender());
+        let mut receivers = in_order(&context.task.signal, &context.sender());
+        receivers.retain(|receiver| !hooks::is_muted_for(context.store(), receiver.name()));
         let run = async |receiver: &BackgroundReceiver| {
             let context = context.part();
             let cancellation = context.running.cancellation().clone();

@@ -10,6 +10,8 @@ mod data;
 mod executor;
 mod failure;
 mod headers;
+#[cfg(not(feature = "testing"))]
+mod hooks;
 mod install;
 mod instance;
 mod lifecycle;
@@ -26,6 +28,8 @@ mod sender_alias;
 mod sending;
 mod signal;
 mod stored_signal;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod worker;
 
 pub use atomic::{AtomicTransaction, ClientTransaction};
@@ -61,6 +65,8 @@ pub use signalpost_store::{
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
 pub use signalpost_worker::{Backoff, Failure, Health, Queue, Rate, Success, WorkerState};
+#[cfg(feature = "testing")]
+use testing::hooks;
 pub use tokio_util::sync::CancellationToken;
 pub use worker::{Worker, WorkerError, shutdown_signal};
 
@@ -91,3 +97,6 @@ pub mod __private {
 #[cfg(all(doctest, feature = "sqlx"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "sea-orm", feature = "sqlx", feature = "testing"))]
+mod book;

@@ -38,7 +38,12 @@ impl RunContext {
     }
 
     pub(crate) fn is_in_worker(&self) -> bool {
-        self.running.store().is_some()
+        self.store().is_some()
+    }
+
+    /// The worker's store; `None` where none is installed.
+    pub(crate) fn store(&self) -> Option<&Arc<dyn Store>> {
+        self.running.store()
     }
 
     /// The sender, by the label that was stored or what that is called now.

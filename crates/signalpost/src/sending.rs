@@ -1,7 +1,7 @@
 //! The background part of a send: rows, and where they go.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 
 use signalpost_dispatch::{ParkingBridge, Receiver, ReceiverError, SendError, Sender};
 use signalpost_store::{NewTask, OutboxStatement, SendId, Store, StoreError, Task};
@@ -26,47 +26,66 @@ pub(crate) struct Row {
 }
 
 /// The rows of one send, and of the sends that its inline receivers make within it.
+#[derive(Default)]
 pub(crate) struct Rows {
     /// `None` while there are no rows: most sends of most signals make none, and an id costs a shared counter.
     pub(crate) send_id: Option<SendId>,
     pub(crate) own: Vec<Row>,
-    pub(crate) scope: Scope,
+    within: Vec<Row>,
 }
 
 /// Where inline receivers leave the rows of sends that are to be written with the send that they are called by. It
-/// is the context of their event.
+/// is the context of their event. The list is made by the first of them: most sends have none.
 #[derive(Default)]
-pub(crate) struct Scope(Mutex<Vec<Row>>);
+pub(crate) struct Scope(OnceLock<Mutex<Vec<Row>>>);
 
 impl Scope {
-    pub(crate) fn add(&self, rows: Rows) {
-        let mut kept = self.lock();
-        kept.extend(rows.own);
-        kept.extend(rows.scope.take());
+    pub(crate) fn add(&self, mut rows: Rows) {
+        let mut left = self.0.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        left.extend(rows.all());
+    }
+
+    /// Whether no receiver has left anything.
+    #[inline]
+    pub(crate) fn is_unused(&self) -> bool {
+        self.0.get().is_none()
+    }
+
+    /// What was left, without rows of the send's own.
+    #[cold]
+    pub(crate) fn rows(&self) -> Rows {
+        Rows::default().with(self)
     }
 
     fn take(&self) -> Vec<Row> {
-        std::mem::take(&mut self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Row>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let Some(left) = self.0.get() else { return Vec::new() };
+        std::mem::take(&mut left.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Rows {
-    pub(crate) fn none() -> Self {
-        Self { send_id: None, own: Vec::new(), scope: Scope::default() }
+    /// With what the receivers have left in the scope, all of which have run.
+    pub(crate) fn with(mut self, scope: &Scope) -> Self {
+        self.within = scope.take();
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.within.is_empty()
     }
 
     /// A send of one row.
     pub(crate) fn of_one(task: NewTask, runs: Vec<Arc<BackgroundReceiver>>) -> Self {
-        Self { send_id: Some(task.send_id), own: vec![Row { task, runs }], ..Self::none() }
+        Self::of_send(task.send_id, vec![Row { task, runs }])
+    }
+
+    pub(crate) fn of_send(send_id: SendId, own: Vec<Row>) -> Self {
+        Self { send_id: Some(send_id), own, ..Self::default() }
     }
 
     /// The rows of several sends, to be written together. Their responses are asked for before.
     pub(crate) fn together(sends: Vec<Rows>) -> Self {
-        Self { own: sends.into_iter().flat_map(|mut rows| rows.all()).collect(), ..Self::none() }
+        Self { own: sends.into_iter().flat_map(|mut rows| rows.all()).collect(), ..Self::default() }
     }
 
     /// What every row of a send has in common.
@@ -106,7 +125,7 @@ impl Rows {
     /// Everything that is to be written: the send's own rows first.
     fn all(&mut self) -> Vec<Row> {
         let mut all = std::mem::take(&mut self.own);
-        all.extend(self.scope.take());
+        all.append(&mut self.within);
         all
     }
 
@@ -153,6 +172,15 @@ impl Rows {
         if self.own.is_empty() { Ok(()) } else { installed().map(drop) }
     }
 
+    /// Writes the rows while this thread waits, and adds what their receivers respond.
+    pub(crate) fn join_waiting<R: Send>(
+        self,
+        mut responses: Vec<(Receiver, Response<R>)>,
+    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+        responses.extend(self.write_waiting()?);
+        Ok(responses)
+    }
+
     /// As [`Rows::write`], while this thread waits.
     pub(crate) fn write_waiting<R: Send>(self) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
         self.wait(|rows| rows.write())?
@@ -160,6 +188,9 @@ impl Rows {
 
     /// As [`Rows::write_robust`], while this thread waits.
     pub(crate) fn write_robust_waiting<R: Send>(self) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
+        if self.is_empty() {
+            return Vec::new();
+        }
         let receivers: Vec<Receiver> = self.receivers().collect();
         self.wait(|rows| rows.write_robust()).unwrap_or_else(|refused| all_failed(receivers, &refused))
     }
@@ -175,11 +206,14 @@ impl Rows {
 
     fn run_async_here(&self) -> bool {
         let is_async = |row: &Row| row.runs.iter().any(|receiver| !receiver.declared.is_blocking);
-        install::current().is_none() && (self.own.iter().any(is_async) || self.scope.lock().iter().any(is_async))
+        self.own.iter().chain(&self.within).any(is_async) && install::current().is_none()
     }
 
     /// As [`Rows::write`]; a failure is the response of every receiver that it concerns.
     pub(crate) async fn write_robust<R>(mut self) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
+        if self.is_empty() {
+            return Vec::new();
+        }
         let receivers: Vec<Receiver> = self.receivers().collect();
         if install::current().is_none() {
             // Those of sends made within this one have their responses there.
@@ -242,8 +276,8 @@ pub(crate) fn all_failed<R>(
 
 async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows: &[Row]) -> Result<(), BoxError> {
     let tasks: Vec<NewTask> = rows.iter().map(|row| row.task.clone()).collect();
-    let json = statement.parameter(&tasks)?;
-    let written = outbox.execute(statement.sql, &json).await.map_err(|error| {
+    let (sql, json) = statement.of(&tasks)?;
+    let written = outbox.execute(sql, &json).await.map_err(|error| {
         if error.to_string().contains("no such table: signalpost_task") {
             return StoreError::without_tables("the database of this connection").into();
         }

@@ -21,6 +21,7 @@ use crate::background::{
     BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
 use crate::bridge::TokioBridge;
+use crate::hooks::Captures;
 use crate::link::link_first;
 use crate::outbox::Outbox;
 use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
@@ -28,7 +29,7 @@ use crate::run::RunContext;
 use crate::send_options::PLAIN;
 use crate::sending::{Row, Rows, Scope, all_failed};
 use crate::stored_signal::StoredSignal;
-use crate::{Response, SendOptions, SendWith, link};
+use crate::{Response, SendOptions, SendWith, hooks, link};
 
 /// What a send returns: every receiver, with its response.
 pub type Responses<R> = Vec<(Receiver, Response<R>)>;
@@ -60,6 +61,7 @@ pub struct Signal<P, R = ()> {
     changing: Mutex<()>,
     // Set by the first background receiver, which is what demands that the payload can be written.
     encode: OnceLock<Encode<P>>,
+    pub(crate) captures: Captures<P>,
 }
 
 impl<P, R> Signal<P, R> {
@@ -72,6 +74,7 @@ impl<P, R> Signal<P, R> {
             background: ArcSwapOption::const_empty(),
             changing: Mutex::new(()),
             encode: OnceLock::new(),
+            captures: Captures::new(),
         }
     }
 
@@ -171,10 +174,23 @@ impl<P, R> Signal<P, R> {
         inline.iter().map(ConnectedReceiver::from).chain(background).collect()
     }
 
-    /// The background receivers of a sender. Costs nothing that threads share where there are none.
+    /// Whether no background receiver was ever connected: then a send has no rows of its own.
+    #[inline]
+    fn is_inline(&self) -> bool {
+        link::is_linked() && self.encode.get().is_none()
+    }
+
+    /// The background receivers of a sender.
     fn background(&self, sender: &Sender) -> Vec<Arc<BackgroundReceiver>> {
+        if self.is_inline() {
+            return Vec::new();
+        }
         match &*self.background.load() {
-            Some(receivers) => receivers.iter().filter(|receiver| receiver.hears(sender)).cloned().collect(),
+            Some(receivers) => {
+                let hears =
+                    |receiver: &&Arc<BackgroundReceiver>| receiver.hears(sender) && !hooks::is_muted(receiver.name());
+                receivers.iter().filter(hears).cloned().collect()
+            }
             None => Vec::new(),
         }
     }
@@ -396,20 +412,30 @@ impl<P: Sync, R: Send> Signal<P, R> {
     /// Payloads beyond the limits and failures of the store are errors too, and so are asynchronous inline receivers on
     /// a current-thread runtime. Where no store is installed the background receivers run here, all of them, and the
     /// first one's failure is the error, as text.
+    // Into the caller, where the sender is made: see the send of signalpost_dispatch.
+    #[inline(always)]
     pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        self.send_as(&PLAIN, &sender.into(), payload)
+        let sender = sender.into();
+        if !self.is_inline() {
+            return self.send_as(&PLAIN, &sender, payload);
+        }
+        let scope = Scope::default();
+        let finish = |responses| if scope.is_unused() { Ok(responses) } else { scope.rows().join_waiting(responses) };
+        self.inline.send_event_with(&self.event(&sender, payload, &scope), &TokioBridge, Response::Now, finish)
     }
 
+    // Apart, so that a signal of inline receivers does not pay for rows that it never has.
+    #[inline(never)]
     pub(crate) fn send_as(
         &self,
         options: &SendOptions,
         sender: &Sender,
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let rows = self.rows(options, sender, payload)?;
+        let (rows, scope) = (self.rows(options, sender, payload)?, Scope::default());
         rows.check_waiting()?;
-        let inline = self.inline.send_event(&self.event(sender, payload, &rows.scope), &TokioBridge)?;
-        Ok(join(inline, rows.write_waiting()?))
+        let finish = |responses| rows.with(&scope).join_waiting(responses);
+        self.inline.send_event_with(&self.event(sender, payload, &scope), &TokioBridge, Response::Now, finish)
     }
 
     /// As [`Signal::send`], but every receiver runs and every task that can be written is: an error or a panic becomes
@@ -419,9 +445,9 @@ impl<P: Sync, R: Send> Signal<P, R> {
     }
 
     pub(crate) fn send_robust_as(&self, options: &SendOptions, sender: &Sender, payload: &P) -> RobustResponses<R> {
-        let (rows, failed) = self.rows_robust(options, sender, payload);
-        let inline = self.inline.send_event_robust(&self.event(sender, payload, &rows.scope), &TokioBridge);
-        join_robust(inline, rows.write_robust_waiting(), failed)
+        let ((rows, failed), scope) = (self.rows_robust(options, sender, payload), Scope::default());
+        let inline = self.inline.send_event_robust(&self.event(sender, payload, &scope), &TokioBridge);
+        join_robust(inline, rows.with(&scope).write_robust_waiting(), failed)
     }
 
     /// As [`Signal::send`], from asynchronous code. Synchronous inline receivers run on the polling thread.
@@ -447,9 +473,14 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: &Sender,
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let rows = self.rows(options, sender, payload)?;
-        let inline = self.inline.asend_event(&self.event(sender, payload, &rows.scope)).await?;
-        Ok(join(inline, rows.write().await?))
+        let (rows, scope) = (self.rows(options, sender, payload)?, Scope::default());
+        let event = self.event(sender, payload, &scope);
+        let mut responses = self.inline.asend_event_with(&event, Response::Now).await?;
+        let rows = rows.with(&scope);
+        if !rows.is_empty() {
+            responses.extend(rows.write().await?);
+        }
+        Ok(responses)
     }
 
     /// As [`Signal::send_robust`], from asynchronous code.
@@ -463,9 +494,9 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: &Sender,
         payload: &P,
     ) -> RobustResponses<R> {
-        let (rows, failed) = self.rows_robust(options, sender, payload);
-        let inline = self.inline.asend_event_robust(&self.event(sender, payload, &rows.scope)).await;
-        join_robust(inline, rows.write_robust().await, failed)
+        let ((rows, failed), scope) = (self.rows_robust(options, sender, payload), Scope::default());
+        let inline = self.inline.asend_event_robust(&self.event(sender, payload, &scope)).await;
+        join_robust(inline, rows.with(&scope).write_robust().await, failed)
     }
 
     /// Sends, and writes the tasks on a connection of the caller's: they exist if and only if its transaction commits,
@@ -508,10 +539,12 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: &Sender,
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
-        let rows = self.rows(options, sender, payload)?;
+        let (rows, scope) = (self.rows(options, sender, payload)?, Scope::default());
         rows.check_store()?;
-        let inline = self.inline.asend_event(&self.event(sender, payload, &rows.scope)).await?;
-        Ok(join(inline, rows.write_in(&mut outbox).await?))
+        let event = self.event(sender, payload, &scope);
+        let mut responses = self.inline.asend_event_with(&event, Response::Now).await?;
+        responses.extend(rows.with(&scope).write_in(&mut outbox).await?);
+        Ok(responses)
     }
 
     /// Sends from inside an inline receiver, as part of the send that called it: the tasks are written with that send's
@@ -539,28 +572,32 @@ impl<P: Sync, R: Send> Signal<P, R> {
         payload: &P,
     ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
         let Some(outer) = event.context::<Scope>() else { return self.send_as(options, sender, payload) };
-        let rows = self.rows(options, sender, payload)?;
-        let inline = self.inline.send_event(&self.event(sender, payload, &rows.scope), &TokioBridge)?;
-        let responses = rows.responses();
-        outer.add(rows);
-        Ok(join(inline, responses))
+        let (rows, scope) = (self.rows(options, sender, payload)?, Scope::default());
+        let finish = |mut responses: Vec<_>| {
+            responses.extend(rows.responses());
+            outer.add(rows.with(&scope));
+            Ok(responses)
+        };
+        self.inline.send_event_with(&self.event(sender, payload, &scope), &TokioBridge, Response::Now, finish)
     }
 
     /// Sends something that only matters if somebody listens, inline.
     pub(crate) fn tell(&self, payload: impl FnOnce() -> P) {
-        if self.has_listeners(&Sender::NONE) {
+        if self.has_listeners(&Sender::NONE) || !self.captures.is_empty() {
             drop(self.send_robust(Sender::NONE, &payload()));
         }
     }
 
     fn event<'a>(&self, sender: &'a Sender, payload: &'a P, scope: &'a Scope) -> Event<'a, P> {
-        Event::new(self.name(), sender, payload).with_context(scope)
+        self.captures.record(sender, payload);
+        let event = Event::new(self.name(), sender, payload).with_context(scope);
+        hooks::filter().map_or(event, |filter| event.with_filter(filter))
     }
 
     fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
         link::link().map_err(SendError::sending)?;
         let receivers = self.background(sender);
-        let mut rows = Rows::none();
+        let mut rows = Rows::default();
         if let (false, Some(encode)) = (receivers.is_empty(), self.encode.get()) {
             let payload = encode(payload, PayloadLimits::default()).map_err(SendError::sending)?;
             let template = Rows::template(&self.stored, sender, payload.into(), options)?;
@@ -575,7 +612,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
         self.rows(options, sender, payload).map(|rows| (rows, Vec::new())).unwrap_or_else(|error| {
             tracing::error!(target: "signalpost", signal = self.name(), %error, "tasks cannot be written");
             let receivers = self.background(sender).into_iter().map(|receiver| receiver.receiver);
-            (Rows::none(), all_failed(receivers, &error))
+            (Rows::default(), all_failed(receivers, &error))
         })
     }
 }
@@ -588,17 +625,16 @@ fn row(template: &NewTask, options: &SendOptions, receiver: Arc<BackgroundReceiv
     Row { task, runs: vec![receiver] }
 }
 
-fn join<R>(inline: Vec<(Receiver, R)>, written: Vec<(Receiver, Response<R>)>) -> Vec<(Receiver, Response<R>)> {
-    inline.into_iter().map(|(receiver, response)| (receiver, Response::Now(response))).chain(written).collect()
-}
-
 fn join_robust<R>(
     inline: signalpost_dispatch::RobustResponses<R>,
     written: RobustResponses<R>,
     failed: RobustResponses<R>,
 ) -> RobustResponses<R> {
-    let inline = inline.into_iter().map(|(receiver, response)| (receiver, response.map(Response::Now)));
-    inline.chain(written).chain(failed).collect()
+    let now = |(receiver, response): (Receiver, Result<R, ReceiverError>)| (receiver, response.map(Response::Now));
+    let mut responses: RobustResponses<R> = inline.into_iter().map(now).collect();
+    responses.extend(written);
+    responses.extend(failed);
+    responses
 }
 
 impl<P, R> fmt::Debug for Signal<P, R> {

@@ -189,7 +189,7 @@ impl Worker {
             .into_iter()
             .filter(|receiver| options.queues.iter().any(|queue| queue.name() == receiver.queue));
         for receiver in served {
-            if let Some(needs) = receiver.declared.needs.iter().flatten().find(|needs| !data.has(**needs)) {
+            if let Some(needs) = receiver.missing(&data) {
                 return Err(WorkerError::MissingData { receiver: receiver.name(), needs: needs.name() });
             }
         }

@@ -1,7 +1,7 @@
 //! What happens when a receiver fails.
 
 use crate::{Broken, Log, nobody};
-use signalpost_dispatch::{Event, ParkingBridge, Signal};
+use signalpost_dispatch::{Event, ParkingBridge, SendError, Signal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use tracing::span;
@@ -21,6 +21,31 @@ fn send_stops_at_the_first_error_and_keeps_it_as_it_was() {
 
     let error = ParkingBridge::run(signal.asend(nobody(), &())).unwrap_err();
     assert_eq!((log.take(), error.downcast_ref()), (vec!["1".to_owned()], Some(&Broken(2))));
+}
+
+#[test]
+fn a_layer_above_makes_its_own_of_the_responses_unless_a_receiver_has_raised() {
+    let (signal, sender) = (Signal::<u32, u32>::new("tests.layer"), nobody());
+    let send = |payload: u32| {
+        let event = Event::new("x", &sender, &payload);
+        signal.send_event_with(
+            &event,
+            &ParkingBridge,
+            |response| response.to_string(),
+            |mut responses| {
+                responses.reverse();
+                if responses.len() == 3 { Err(SendError::sending("three")) } else { Ok(responses) }
+            },
+        )
+    };
+    assert!(send(1).unwrap().is_empty());
+    signal.connect(|event: &Event<u32>| event.payload.checked_sub(1).ok_or(Broken(1)));
+    signal.connect(|event: &Event<u32>| event.payload + 1);
+    let texts = |payload| send(payload).unwrap().into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    assert_eq!(texts(1), ["2", "0"]);
+    signal.connect_async(|event: &Event<u32>| std::future::ready(event.payload + 2));
+    assert_eq!(send(1).unwrap_err().to_string(), "three");
+    assert_eq!(send(0).unwrap_err().downcast_ref(), Some(&Broken(1)));
 }
 
 #[test]

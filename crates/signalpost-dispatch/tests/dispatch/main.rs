@@ -1,7 +1,9 @@
 //! What the dispatcher promises, one file per theme. `docs/conformance.md` says which test shows which requirement.
 
 mod asynchronous;
+mod changes;
 mod errors;
+mod filter;
 mod identity;
 mod order;
 mod reentrancy;

@@ -76,3 +76,17 @@ fn a_label_can_be_listened_to_before_anything_declares_it() {
     signal.send(Sender::of::<Book>(), &()).unwrap();
     assert_eq!(log.take(), ["book"]);
 }
+
+#[test]
+fn labels_of_every_length_find_their_own_receivers() {
+    let signal = Signal::<(), usize>::new("tests.lengths");
+    let label = |length: usize, last: char| Sender::label(format!("{}{last}", "x".repeat(length)));
+    for length in 0..40 {
+        signal.connect_with(ConnectOptions::new().sender(label(length, 'x')), move |_: &Event<()>| length);
+    }
+    for length in 0..40 {
+        let responses = signal.send(label(length, 'x'), &()).unwrap();
+        assert_eq!(responses.iter().map(|(_, response)| *response).collect::<Vec<_>>(), [length]);
+        assert!(signal.send(label(length, 'y'), &()).unwrap().is_empty());
+    }
+}

@@ -1,9 +1,10 @@
 //! Reporting what became of a task.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Fixture, LEASE, claim, claimed, finish, new_task, success, worker};
-use crate::{ClaimRequest, EndState, Finish, Outcome, PruneRequest, PrunedQueues, Renewal, State, TaskFilter};
+use crate::{ClaimRequest, EndState, Finish, Outcome, PruneRequest, PrunedQueues, Renewal, State, TaskFilter, TaskId};
 
 pub async fn a_success_moves_to_the_history_and_a_second_report_is_refused(fixture: &impl Fixture) {
     let store = fixture.open().await;
@@ -56,6 +57,36 @@ pub async fn every_outcome_is_recorded(fixture: &impl Fixture) {
     // A success after a failure still tells of it.
     assert!(finish(&store, &worker, &retried, success()).await);
     assert_eq!(store.task(retried.id).await.unwrap().unwrap().reason.as_deref(), Some("try later"));
+}
+
+pub async fn what_a_task_carries_can_be_read_for_as_long_as_it_is_kept(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let (given, minute) = (r#"{"text":"käse"}"#, Duration::from_secs(60));
+    let headers = BTreeMap::from([("language".to_owned(), "de".to_owned())]);
+    let mut new = new_task("a");
+    (new.payload, new.payload_version, new.headers) = (given.into(), 3, headers.clone());
+    (new.priority, new.expires_in) = (-7, Some(minute));
+    let ids = store.insert(vec![new; 3]).await.unwrap();
+    let payload_of = async |id: TaskId| {
+        let content = store.content(id).await.unwrap().unwrap();
+        assert_eq!((content.payload_version, content.headers), (3, Some(headers.clone())));
+        let record = store.task(id).await.unwrap().unwrap();
+        assert_eq!((record.priority, record.expires_at), (-7, Some(record.created_at + 60_000)));
+        content.payload.map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    assert_eq!(payload_of(ids[0]).await.as_deref(), Some(given), "waiting");
+    let tasks = claim(&store, &worker, 2).await.tasks;
+    assert_eq!(payload_of(ids[0]).await.as_deref(), Some(given), "running");
+    assert!(finish(&store, &worker, &tasks[0], success()).await);
+    assert!(finish(&store, &worker, &tasks[1], Outcome::Dead { reason: "no".to_owned() }).await);
+    assert!(store.cancel_if_waiting(ids[2], "not needed").await.unwrap());
+    assert_eq!(payload_of(ids[0]).await, None, "succeeded");
+    assert_eq!(payload_of(ids[1]).await.as_deref(), Some(given), "dead");
+    assert_eq!(payload_of(ids[2]).await.as_deref(), Some(given), "cancelled");
+    assert_eq!(store.content(TaskId(1_000_000)).await.unwrap(), None);
+    fixture.tamper("UPDATE signalpost_history SET headers = '[]'").await;
+    assert_eq!(store.content(ids[1]).await.unwrap().unwrap().headers, None);
 }
 
 pub async fn a_release_gives_the_attempt_back(fixture: &impl Fixture) {

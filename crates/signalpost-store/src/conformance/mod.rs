@@ -116,6 +116,7 @@ macro_rules! store_tests {
             finishing {
                 a_success_moves_to_the_history_and_a_second_report_is_refused
                 every_outcome_is_recorded
+                what_a_task_carries_can_be_read_for_as_long_as_it_is_kept
                 a_release_gives_the_attempt_back
                 a_deferred_task_remembers_since_when
                 an_overtaken_claim_is_refused

@@ -1,15 +1,16 @@
 //! Moving tasks on: to the history, or back to those that wait. Every function here runs in an open transaction.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use super::insert::INSERT;
+use super::insert::insert;
 use super::rows;
 use super::thread::Outcome as Done;
 use crate::clock::millis;
-use crate::{EndState, Finish, OutboxStatement, Outcome, TaskId, WorkerId, readable_reason};
+use crate::{EndState, Finish, Outcome, TaskId, WorkerId, readable_reason};
 
 const END: &str = include_str!("end.sql");
 const END_WAITING: &str = include_str!("end_waiting.sql");
@@ -18,24 +19,21 @@ const GIVE_BACK: &str = include_str!("give_back.sql");
 pub(super) const COMPLETE: &str = include_str!("complete.sql");
 pub(super) const COMPLETE_DELETE: &str = include_str!("complete_delete.sql");
 
+/// Records outcomes, and writes what follows from those that are accepted, whose headers are given as they are stored.
 pub(super) fn finish(
     connection: &Connection,
     worker: &WorkerId,
     finishes: &[Finish],
-    outbox: &OutboxStatement,
+    headers: &[Vec<Cow<'static, str>>],
     now: i64,
 ) -> Done<Vec<bool>> {
     let mut answers = Vec::with_capacity(finishes.len());
-    let mut then = Vec::new();
-    for finish in finishes {
+    for (finish, headers) in finishes.iter().zip(headers) {
         let accepted = finish_one(connection, worker, finish, now)?;
-        if accepted {
-            then.extend_from_slice(&finish.then);
+        if accepted && !finish.then.is_empty() {
+            insert(connection, finish.then.iter().zip(headers), now)?;
         }
         answers.push(accepted);
-    }
-    if !then.is_empty() {
-        connection.prepare_cached(INSERT)?.execute([outbox.parameter(&then)?])?;
     }
     Ok(answers)
 }

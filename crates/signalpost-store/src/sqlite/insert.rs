@@ -11,6 +11,7 @@ use crate::{NewTask, PublishedReceiver, TaskId, readable_reason};
 
 /// The outbox's.
 pub(super) const INSERT: &str = include_str!("insert.sql");
+pub(super) const INSERT_ONCE: &str = concat!(include_str!("insert.sql"), include_str!("insert_once.sql"));
 const INSERT_ROW: &str = include_str!("insert_row.sql");
 
 /// Writes tasks, with their headers as they are stored. Of one that is to be written once and is there already, the

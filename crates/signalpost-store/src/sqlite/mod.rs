@@ -26,8 +26,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::task_json::checked_headers;
 use crate::{
     Claim, ClaimRequest, CompletionStatement, Counts, Finish, NewTask, OutboxStatement, PruneRequest,
-    PublishedReceiver, Registered, Renewal, RescueRequest, Rescued, Store, StoreError, TaskFilter, TaskId, TaskRecord,
-    WorkerId,
+    PublishedReceiver, Registered, Renewal, RescueRequest, Rescued, Store, StoreError, TaskContent, TaskFilter, TaskId,
+    TaskRecord, WorkerId,
 };
 use lock::{LockDirectory, WorkerLock};
 use thread::{DatabaseThread, Writes};
@@ -191,8 +191,8 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     fn outbox(&self) -> OutboxStatement {
-        let now = (!self.clock.is_the_databases()).then(|| self.clock.now());
-        OutboxStatement { sql: insert::INSERT, now }
+        let now = Some(self.clock.now());
+        OutboxStatement { insert: insert::INSERT, insert_once: insert::INSERT_ONCE, now }
     }
 
     fn completion(&self) -> CompletionStatement {
@@ -262,11 +262,14 @@ impl Store for SqliteStore {
         if finishes.is_empty() {
             return Ok(Vec::new());
         }
-        let (worker, outbox) = (worker.clone(), self.outbox());
-        let now = self.clock.now();
+        let (worker, now) = (worker.clone(), self.clock.now());
+        let mut then = Vec::with_capacity(finishes.len());
+        for finish in &finishes {
+            then.push(finish.then.iter().map(checked_headers).collect::<Result<Vec<_>, _>>()?);
+        }
         // Nothing becomes due by an end that nothing follows.
         let wakes = finishes.iter().any(|finish| !finish.outcome.is_end() || !finish.then.is_empty());
-        let finish = move |connection: &_| end::finish(connection, &worker, &finishes, &outbox, now);
+        let finish = move |connection: &_| end::finish(connection, &worker, &finishes, &then, now);
         if wakes { self.writer.write_and_wake(finish).await } else { self.writer.write(finish).await }
     }
 
@@ -309,6 +312,10 @@ impl Store for SqliteStore {
 
     async fn task(&self, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
         self.reader.read(move |connection| rows::find(connection, task)).await
+    }
+
+    async fn content(&self, task: TaskId) -> Result<Option<TaskContent>, StoreError> {
+        self.reader.read(move |connection| rows::content(connection, task)).await
     }
 
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError> {

@@ -4,7 +4,7 @@ use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, RowIndex, params_from_iter};
 
 use super::thread::Outcome as Done;
-use crate::{State, Task, TaskFilter, TaskId, TaskRecord};
+use crate::{State, Task, TaskContent, TaskFilter, TaskId, TaskRecord};
 
 /// Runs a statement that returns tasks in the columns of `claim.sql`, and in their order.
 pub(super) fn tasks(statement: &mut CachedStatement<'_>, params: impl Params) -> Done<Vec<Task>> {
@@ -65,18 +65,33 @@ fn number(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<u32> {
 
 /// Live and ended tasks in the same columns.
 const RECORDS: &str = "
-    SELECT id, send_id, signal, sender, receiver, queue,
-           CASE WHEN worker IS NULL THEN 'waiting' ELSE 'running' END AS state,
-           attempt, deaths, fence, worker, parent, run_at, created_at, NULL AS finished_at, reason, NULL AS result
+    SELECT id, send_id, signal, sender, receiver, queue, priority,
+           CASE WHEN worker IS NULL THEN 'waiting' ELSE 'running' END AS state, attempt, deaths, fence, worker, parent,
+           run_at, expires_at, created_at, NULL AS finished_at, reason, NULL AS result
     FROM signalpost_task
     UNION ALL
-    SELECT id, send_id, signal, sender, receiver, queue, state,
-           attempt, deaths, fence, worker, parent, run_at, created_at, finished_at, reason, result
+    SELECT id, send_id, signal, sender, receiver, queue, priority, state, attempt, deaths, fence, worker, parent,
+           run_at, expires_at, created_at, finished_at, reason, result
     FROM signalpost_history";
 
 pub(super) fn find(connection: &Connection, id: TaskId) -> Done<Option<TaskRecord>> {
     let sql = format!("SELECT * FROM ({RECORDS}) WHERE id = ?1");
     Ok(connection.prepare_cached(&sql)?.query_row([id.0], record).optional()?)
+}
+
+pub(super) fn content(connection: &Connection, id: TaskId) -> Done<Option<TaskContent>> {
+    const CONTENT: &str = "
+        SELECT payload, payload_version, headers FROM signalpost_task WHERE id = ?1
+        UNION ALL
+        SELECT payload, payload_version, headers FROM signalpost_history WHERE id = ?1";
+    let content = |row: &Row<'_>| {
+        Ok(TaskContent {
+            payload: bytes(row, "payload")?,
+            payload_version: number(row, "payload_version")?,
+            headers: serde_json::from_slice(&bytes(row, "headers")?.unwrap_or_default()).ok(),
+        })
+    };
+    Ok(connection.prepare_cached(CONTENT)?.query_row([id.0], content).optional()?)
 }
 
 pub(super) fn list(connection: &Connection, filter: &TaskFilter) -> Done<Vec<TaskRecord>> {
@@ -126,6 +141,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
         sender: optional_text(row, "sender")?,
         receiver: text(row, "receiver")?,
         queue: text(row, "queue")?,
+        priority: row.get("priority")?,
         state,
         attempt: number(row, "attempt")?,
         deaths: number(row, "deaths")?,
@@ -133,6 +149,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
         worker: optional_text(row, "worker")?,
         parent: row.get::<_, Option<i64>>("parent")?.map(TaskId),
         run_at: row.get("run_at")?,
+        expires_at: row.get("expires_at")?,
         created_at: row.get("created_at")?,
         finished_at: row.get("finished_at")?,
         reason: optional_text(row, "reason")?,
@@ -144,7 +161,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
 mod tests {
     use super::*;
     use crate::SendId;
-    use crate::sqlite::insert::INSERT;
+    use crate::sqlite::insert::INSERT_ONCE;
 
     fn plan(sql: &str, values: Vec<Value>) -> Vec<String> {
         let connection = Connection::open_in_memory().unwrap();
@@ -157,7 +174,7 @@ mod tests {
     #[test]
     fn the_tasks_of_a_send_are_found_by_an_index() {
         let (sql, values) = list_query(&TaskFilter::of_send(SendId::new()));
-        let insert = (INSERT.to_owned(), vec![Value::from("[]".to_owned())]);
+        let insert = (INSERT_ONCE.to_owned(), vec![Value::from("[]".to_owned())]);
         for (sql, values) in [(sql, values), insert] {
             let steps = plan(&sql, values);
             let uses = |index: &str| steps.iter().any(|step| step.starts_with("SEARCH") && step.contains(index));

@@ -24,7 +24,7 @@ use crate::pace::Pace;
 use crate::run::{self, Slot};
 use crate::shares::Shares;
 use crate::stop::Stage;
-use crate::{ClaimedTask, Executor, Failure, Health, Known, ReceiverPolicy, Run, WorkerOptions, verdict};
+use crate::{ClaimedTask, Executor, Failure, Health, ReceiverPolicy, Run, WorkerOptions, verdict};
 use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
 use reporting::REPORT_AFTER;
 
@@ -34,6 +34,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// After a forced stop: how long to wait for runs to notice that they were aborted.
 const ABORT_TAKES: Duration = Duration::from_secs(1);
+
+/// What connects the driver with the rest of its worker.
+pub(crate) struct Wires {
+    pub(crate) lease: SharedLease,
+    /// Has the lease renewed at once.
+    pub(crate) renew_now: Arc<Notify>,
+    pub(crate) happenings: (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
+    pub(crate) stop: watch::Receiver<Stage>,
+    pub(crate) health: Health,
+}
 
 pub(crate) struct Driver {
     store: Arc<dyn Store>,
@@ -87,12 +97,9 @@ impl Driver {
         store: Arc<dyn Store>,
         executor: Arc<dyn Executor>,
         options: WorkerOptions,
-        lease: SharedLease,
-        (sender, happenings): (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
-        stop: watch::Receiver<Stage>,
-        renew_now: Arc<Notify>,
-        health: Health,
+        wires: Wires,
     ) -> Self {
+        let Wires { lease, renew_now, happenings: (sender, happenings), stop, health } = wires;
         let now = Instant::now();
         Self {
             free_slots: options.concurrency,
@@ -253,33 +260,18 @@ impl Driver {
     /// Takes in what was claimed.
     fn admit(&mut self, task: Task, now: Instant) {
         let task = Arc::new(task);
-        let known = match catch_unwind(AssertUnwindSafe(|| self.executor.look_up(&task))) {
-            Ok(known) => known,
-            Err(panic) => {
-                self.in_hand.add_reported(task.clone());
-                return self.settle_run(&task, &ReceiverPolicy::default(), run::panicked(panic), now);
+        match verdict::of_look_up(&*self.executor, &task, self.options.unknown_grace, self.store_now) {
+            Ok(policy) => {
+                self.gates.add(&task, &policy);
+                self.in_hand.add(task, policy, now);
             }
-        };
-        let policy = match known {
-            Known::As(policy) if task.headers.is_some() => policy,
-            Known::As(_) => {
-                let reason = "its headers are not a JSON object of texts".to_owned();
-                return self.refuse(task, Outcome::Dead { reason }, now);
+            Err(outcome) => {
+                verdict::log(&task, &outcome);
+                let hold = Hold::of(&task);
+                self.in_hand.add_reported(task);
+                self.settle(hold, outcome, now);
             }
-            Known::Not(missing) => {
-                let outcome = verdict::of_unknown(&task, &missing, self.options.unknown_grace, self.store_now);
-                tracing::warn!(target: "signalpost::worker", task = %task.id, missing, "unknown receiver");
-                return self.refuse(task, outcome, now);
-            }
-        };
-        self.gates.add(&task, &policy);
-        self.in_hand.add(task, policy, now);
-    }
-
-    fn refuse(&mut self, task: Arc<Task>, outcome: Outcome, now: Instant) {
-        let hold = Hold::of(&task);
-        self.in_hand.add_reported(task);
-        self.settle(hold, outcome, now);
+        }
     }
 
     fn claimed(&self, task: &Arc<Task>) -> ClaimedTask {
@@ -332,14 +324,9 @@ impl Driver {
     }
 
     fn settle_run(&mut self, task: &Task, policy: &ReceiverPolicy, report: Report, now: Instant) {
-        let (outcome, then) = match report {
-            Ok(success) => (Outcome::Succeeded { result: success.result }, success.then),
-            Err(failure) => {
-                let is_stopping = self.stage >= Stage::Stopping;
-                (verdict::of_failure(task, policy, failure, is_stopping, fastrand::f64()), Vec::new())
-            }
-        };
-        log_failure(task, &outcome);
+        let is_stopping = self.stage >= Stage::Stopping;
+        let (outcome, then) = verdict::of_run(task, policy, report, is_stopping);
+        verdict::log(task, &outcome);
         let mut finish = Finish::new(task, outcome);
         (finish.then, finish.keeps_success) = (then, !self.options.forgets_successes_of(&task.queue));
         self.push_report(finish, now);
@@ -389,18 +376,5 @@ impl Driver {
                 self.claim_at = now;
             }
         }
-    }
-}
-
-fn log_failure(task: &Task, outcome: &Outcome) {
-    let (task_id, receiver, attempt) = (task.id, &task.receiver, task.attempt);
-    match outcome {
-        Outcome::Retry { after, reason } => tracing::warn!(
-            target: "signalpost::worker", task = %task_id, receiver, attempt, ?after, reason, "failed; will be retried"
-        ),
-        Outcome::Dead { reason } => tracing::error!(
-            target: "signalpost::worker", task = %task_id, receiver, attempt, reason, "dead"
-        ),
-        _ => {}
     }
 }

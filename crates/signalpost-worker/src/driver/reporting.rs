@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::{AFTER_FAILURE, Driver};
 use crate::happening::Happening;
 use crate::in_hand::Hold;
+use crate::verdict;
 
 /// Reports go to the store at once when nothing else is in hand, and otherwise when the oldest has waited this long
 /// or there are half as many as may be under way: so one batch is written while the next one gathers.
@@ -91,17 +92,14 @@ impl Driver {
                 self.report_not_before = now + AFTER_FAILURE;
                 // One report that the store cannot take must not hold up the others, nor be lost itself. Whatever
                 // else is wrong is not the reports' doing.
-                if error.is_invalid_task() || error.is_refused() {
+                if let Some(outcome) = verdict::of_refusal(&error) {
                     match &mut batch[..] {
                         // Not even that is taken: tried again after a pause, behind the others.
                         [only] if matches!(only.outcome, Outcome::Dead { .. }) => {
                             self.reports.append(&mut batch);
                             return;
                         }
-                        [only] => {
-                            let reason = format!("what became of it could not be recorded: {error}");
-                            (only.outcome, only.then) = (Outcome::Dead { reason }, Vec::new());
-                        }
+                        [only] => (only.outcome, only.then) = (outcome, Vec::new()),
                         several => self.report_singly = several.len(),
                     }
                     self.report_not_before = now;

@@ -4,8 +4,8 @@ use crate::Bench;
 use async_trait::async_trait;
 use signalpost_store::{
     Claim, ClaimRequest, CompletionStatement, Counts, EndState, Finish, NewTask, OutboxStatement, PruneRequest,
-    PublishedReceiver, Registered, Renewal, RescueRequest, Rescued, State, Store, StoreError, TaskFilter, TaskId,
-    TaskRecord, WorkerId,
+    PublishedReceiver, Registered, Renewal, RescueRequest, Rescued, State, Store, StoreError, TaskContent, TaskFilter,
+    TaskId, TaskRecord, WorkerId,
 };
 use signalpost_worker::{ReceiverPolicy, Run, Success};
 use std::sync::Arc;
@@ -160,6 +160,10 @@ impl Store for LosesAnswers {
 
     async fn task(&self, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
         self.store.task(task).await
+    }
+
+    async fn content(&self, task: TaskId) -> Result<Option<TaskContent>, StoreError> {
+        self.store.content(task).await
     }
 
     async fn tasks(&self, filter: &TaskFilter) -> Result<Vec<TaskRecord>, StoreError> {

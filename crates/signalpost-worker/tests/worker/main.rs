@@ -2,6 +2,7 @@
 
 mod cancelling;
 mod completing;
+mod draining;
 mod failing;
 mod leasing;
 mod limits;

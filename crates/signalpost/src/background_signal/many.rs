@@ -111,12 +111,14 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ) -> Result<Vec<Rows>, SendError> {
         options.check_many()?;
         link::link().map_err(SendError::sending)?;
-        let encoded = payloads.into_iter().map(|payload| encode_payload(payload, PayloadLimits::default()));
+        let payloads = Vec::from_iter(payloads);
+        let encoded = payloads.iter().map(|payload| encode_payload(*payload, PayloadLimits::default()));
         let encoded = encoded.collect::<Result<Vec<_>, _>>().map_err(SendError::sending)?;
         if encoded.is_empty() {
             return Ok(Vec::new());
         }
         let (template, runs) = (self.template(options, sender, Arc::default())?, in_order(self.name(), sender));
+        payloads.iter().for_each(|payload| self.captures.record(sender, payload));
         let of_one = |payload: String| {
             let mut task = template.clone();
             task.send_id = SendId::new();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use signalpost_dispatch::{SendError, Sender};
 use signalpost_store::{PayloadLimits, SendId};
 
-use super::{Responses, Signal, join, row};
+use super::{Responses, Signal, row};
 use crate::bridge::TokioBridge;
 use crate::outbox::Outbox;
 use crate::send_options::PLAIN;
-use crate::sending::Rows;
-use crate::{SendOptions, link};
+use crate::sending::{Rows, Scope};
+use crate::{Response, SendOptions, link};
 
 impl<P: Sync, R: Send> Signal<P, R> {
     /// Sends each payload, and writes the tasks of all of them with one INSERT: all or none. Returns the responses to
@@ -85,13 +85,17 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: &Sender,
         payloads: &[&P],
     ) -> Result<Vec<Responses<R>>, SendError> {
-        let sends = self.rows_of_many(options, sender, payloads)?;
+        let mut sends = self.rows_of_many(options, sender, payloads)?;
         // They have the same receivers.
         sends.first().map_or(Ok(()), Rows::check_waiting)?;
         let mut responses = Vec::with_capacity(sends.len());
-        for (payload, rows) in payloads.iter().zip(&sends) {
-            let inline = self.inline.send_event(&self.event(sender, payload, &rows.scope), &TokioBridge)?;
-            responses.push(join(inline, rows.responses()));
+        for (payload, rows) in payloads.iter().zip(&mut sends) {
+            let scope = Scope::default();
+            let event = self.event(sender, payload, &scope);
+            let mut inline = self.inline.send_event_with(&event, &TokioBridge, Response::Now, Ok)?;
+            inline.extend(rows.responses());
+            responses.push(inline);
+            *rows = std::mem::take(rows).with(&scope);
         }
         Rows::together(sends).write_waiting::<R>()?;
         Ok(responses)
@@ -103,8 +107,8 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: &Sender,
         payloads: &[&P],
     ) -> Result<Vec<Responses<R>>, SendError> {
-        let sends = self.rows_of_many(options, sender, payloads)?;
-        let responses = self.asend_inline(sender, payloads, &sends).await?;
+        let mut sends = self.rows_of_many(options, sender, payloads)?;
+        let responses = self.asend_inline(sender, payloads, &mut sends).await?;
         Rows::together(sends).write::<R>().await?;
         Ok(responses)
     }
@@ -116,9 +120,9 @@ impl<P: Sync, R: Send> Signal<P, R> {
         sender: &Sender,
         payloads: &[&P],
     ) -> Result<Vec<Responses<R>>, SendError> {
-        let sends = self.rows_of_many(options, sender, payloads)?;
+        let mut sends = self.rows_of_many(options, sender, payloads)?;
         sends.first().map_or(Ok(()), Rows::check_store)?;
-        let responses = self.asend_inline(sender, payloads, &sends).await?;
+        let responses = self.asend_inline(sender, payloads, &mut sends).await?;
         Rows::together(sends).write_in::<R, _>(&mut outbox).await?;
         Ok(responses)
     }
@@ -127,12 +131,16 @@ impl<P: Sync, R: Send> Signal<P, R> {
         &self,
         sender: &Sender,
         payloads: &[&P],
-        sends: &[Rows],
+        sends: &mut [Rows],
     ) -> Result<Vec<Responses<R>>, SendError> {
         let mut responses = Vec::with_capacity(sends.len());
         for (payload, rows) in payloads.iter().zip(sends) {
-            let inline = self.inline.asend_event(&self.event(sender, payload, &rows.scope)).await?;
-            responses.push(join(inline, rows.responses()));
+            let scope = Scope::default();
+            let event = self.event(sender, payload, &scope);
+            let mut inline = self.inline.asend_event_with(&event, Response::Now).await?;
+            inline.extend(rows.responses());
+            responses.push(inline);
+            *rows = std::mem::take(rows).with(&scope);
         }
         Ok(responses)
     }
@@ -143,7 +151,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
         link::link().map_err(SendError::sending)?;
         let receivers = self.background(sender);
         let (false, Some(encode)) = (receivers.is_empty() || payloads.is_empty(), self.encode.get()) else {
-            return Ok(payloads.iter().map(|_| Rows::none()).collect());
+            return Ok(payloads.iter().map(|_| Rows::default()).collect());
         };
         let encoded = payloads.iter().map(|payload| encode(payload, PayloadLimits::default()));
         let encoded = encoded.collect::<Result<Vec<_>, _>>().map_err(SendError::sending)?;
@@ -152,7 +160,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
             template.send_id = SendId::new();
             template.payload = payload.into();
             let own = receivers.iter().map(|receiver| row(&template, options, receiver.clone())).collect();
-            Rows { send_id: Some(template.send_id), own, ..Rows::none() }
+            Rows::of_send(template.send_id, own)
         };
         Ok(encoded.into_iter().map(of_one).collect())
     }

@@ -67,6 +67,29 @@ async fn what_is_sent_within_a_send_that_fails_is_not_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_send_without_rows_of_its_own_writes_what_was_sent_within() {
+    let (bench, outer, log) = (Bench::new(), Signal::<u32>::new("tests.nested.bare"), Log::default());
+    let (signal, _) = within("tests.nested.bare.middle", "tests.nested.bare.inner");
+    outer.connect(move |event: &Event<u32>| signal.send_within(event, Sender::NONE, event.payload).map(drop));
+    outer.connect(log.writer("after"));
+    bench
+        .within(async {
+            outer.send(Sender::NONE, &1).unwrap();
+            assert_eq!(outer.send_robust(Sender::NONE, &1).len(), 2);
+            outer.asend(Sender::NONE, &1).await.unwrap();
+            assert_eq!(outer.asend_robust(Sender::NONE, &1).await.len(), 2);
+            let mut connection = Remembers::default();
+            outer.send_in(&mut connection, Sender::NONE, &1).await.unwrap();
+            assert_eq!(connection.executed, ["tests.nested.bare.middle", "tests.nested.bare.inner"]);
+        })
+        .await;
+    assert_eq!((log.take().len(), bench.tasks().await.len()), (5, 8));
+    outer.connect(|_: &Event<u32>| Err::<(), _>("too late"));
+    bench.within(async { outer.send(Sender::NONE, &1).unwrap_err() }).await;
+    assert_eq!(bench.tasks().await.len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_within_is_written_on_the_same_connection() {
     let (bench, (signal, _)) = (Bench::new(), within("tests.nested.on", "tests.nested.on.inner"));
     let mut connection = Remembers::default();
