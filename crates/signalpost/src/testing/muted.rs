@@ -63,15 +63,19 @@ impl TestStore {
     /// a receiver is left out when the task runs.
     ///
     /// ```
-    /// # use signalpost::{BoxError, ConnectOptions, Event, Sender, Signal};
     /// use signalpost::testing::TestStore;
+    /// use signalpost::{Event, Sender, Signal};
     ///
     /// static PAID: Signal<u32> = Signal::new("doc.mute.paid");
     ///
-    /// # fn main() -> Result<(), BoxError> {
-    /// # PAID.connect_with(ConnectOptions::new().name("shop::till::open"), |_: &Event<u32>| assert!(false, "the till is open"));
+    /// fn open_till(_: &Event<u32>) {
+    ///     panic!("there is no till");
+    /// }
+    ///
+    /// # fn main() -> Result<(), signalpost::BoxError> {
+    /// # PAID.connect(open_till);
     /// let store = TestStore::new();
-    /// let _muted = store.mute("till::open");
+    /// let _muted = store.mute("open_till");
     /// assert!(store.scope_blocking(|| PAID.send(Sender::NONE, &1250))?.is_empty());
     /// # Ok(())
     /// # }
