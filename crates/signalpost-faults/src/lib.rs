@@ -14,6 +14,7 @@
 //!
 //! The program itself is the worker that is killed: `signalpost-faults worker --database … --ledger …`.
 
+pub mod atomic;
 pub mod freeze;
 pub mod full_disk;
 pub mod kills;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use signalpost::BoxError;
+use signalpost_faults::atomic::{self, Atomic};
 use signalpost_faults::freeze::{self, Freeze};
 use signalpost_faults::full_disk;
 use signalpost_faults::kills::{self, Kills};
@@ -32,6 +33,19 @@ enum Scenario {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Two workers of an atomic receiver that adds 1 to a counter; one of them is killed all the time, until the tasks
+    /// have ended.
+    Atomic {
+        /// How many tasks are sent.
+        #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+        tasks: u32,
+        /// How long between two kills, on average.
+        #[arg(long, default_value_t = 300)]
+        every_ms: u64,
+        /// Where the random moments come from [default: random, and printed].
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Two workers; one of them is stopped with SIGSTOP for longer than its lease, and continued.
     Freeze {
         /// How many tasks are sent before the stop, and again after.
@@ -51,6 +65,8 @@ enum Scenario {
         lease_ms: u64,
         #[arg(long)]
         work_ms: u64,
+        #[arg(long)]
+        deaths_alone: u32,
     },
 }
 
@@ -73,6 +89,12 @@ fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
             println!("{findings}");
             findings.problems
         }
+        Scenario::Atomic { tasks, every_ms, seed } => {
+            let (every, seed) = (Duration::from_millis(every_ms), seed.unwrap_or_else(|| fastrand::u64(..)));
+            let findings = atomic::run(&program, &Atomic { tasks, every, seed })?;
+            println!("{findings}");
+            findings.problems
+        }
         Scenario::Freeze { tasks } => {
             let findings = freeze::run(&program, &Freeze { tasks })?;
             println!("{findings}");
@@ -83,8 +105,9 @@ fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
             println!("{findings}");
             findings.problems
         }
-        Scenario::Worker { database, ledger, lease_ms, work_ms } => {
-            worker::run(&database, &ledger, Duration::from_millis(lease_ms), Duration::from_millis(work_ms))?;
+        Scenario::Worker { database, ledger, lease_ms, work_ms, deaths_alone } => {
+            let (lease, work) = (Duration::from_millis(lease_ms), Duration::from_millis(work_ms));
+            worker::run(&database, &ledger, lease, work, deaths_alone)?;
             Vec::new()
         }
     };

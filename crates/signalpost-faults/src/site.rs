@@ -14,7 +14,7 @@ use signalpost::{BoxError, SqliteStore, Store};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::worker::WORK;
+use crate::worker::{ADD, WORK, Work};
 use crate::{Entry, Ledger};
 
 /// Longer than anything here may take: what has not happened by then never will.
@@ -27,6 +27,7 @@ pub struct Site {
     program: PathBuf,
     lease: Duration,
     work: Duration,
+    deaths_alone: u32,
     runtime: Runtime,
     store: std::sync::Arc<dyn Store>,
     connection: Connection,
@@ -72,7 +73,14 @@ impl Site {
         let connection = Connection::open(&database)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         let runtime = Runtime::new()?;
-        Ok(Self { program: program.to_owned(), lease, work, runtime, store, connection, directory, database })
+        let (program, deaths_alone) = (program.to_owned(), 3);
+        Ok(Self { program, lease, work, deaths_alone, runtime, store, connection, directory, database })
+    }
+
+    /// With workers that let a task die alone this often. Default: 3.
+    #[must_use]
+    pub fn with_deaths_alone(self, deaths_alone: u32) -> Self {
+        Self { deaths_alone, ..self }
     }
 
     /// Starts a worker, and waits until the store knows it.
@@ -91,6 +99,7 @@ impl Site {
             .arg(self.directory.path().join("ledger"))
             .args(["--lease-ms", &self.lease.as_millis().to_string()])
             .args(["--work-ms", &self.work.as_millis().to_string()])
+            .args(["--deaths-alone", &self.deaths_alone.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -130,9 +139,33 @@ impl Site {
     ///
     /// What the send says; the store's own error is its source.
     pub fn send_one(&self, number: u32) -> Result<(), signalpost::SendError> {
-        let work = crate::worker::Work { number };
+        let work = Work { number };
         let send = WORK.asend("faults", &work);
         self.runtime.block_on(signalpost::with_store(self.store.clone(), send)).map(drop)
+    }
+
+    /// Makes the counter, at 0, and sends this many tasks that add 1 to it.
+    ///
+    /// # Errors
+    ///
+    /// What the database or the send says.
+    pub fn send_additions(&self, count: u32) -> Result<(), BoxError> {
+        self.connection
+            .execute_batch("CREATE TABLE counter (value INTEGER NOT NULL); INSERT INTO counter VALUES (0)")?;
+        let additions: Vec<Work> = (0..count).map(|number| Work { number }).collect();
+        for some in additions.chunks(1000) {
+            self.runtime.block_on(signalpost::with_store(self.store.clone(), ADD.asend_many("faults", some)))?;
+        }
+        Ok(())
+    }
+
+    /// What the counter says.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn counter(&self) -> Result<u64, BoxError> {
+        Ok(self.connection.query_row("SELECT value FROM counter", [], |row| row.get::<_, i64>(0))?.unsigned_abs())
     }
 
     fn newest(&self) -> Result<i64, BoxError> {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use signalpost_faults::atomic::{self, Atomic};
 use signalpost_faults::freeze::{self, Freeze};
 use signalpost_faults::kills::{self, Kills};
 
@@ -10,10 +11,14 @@ fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_signalpost-faults"))
 }
 
+fn seed() -> u64 {
+    std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..))
+}
+
 /// The figures are printed; the bound is ten times the promised one, as a busy machine must not decide.
 #[test]
 fn fifty_kills_over_twenty_thousand_tasks_lose_nothing() {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    let seed = seed();
     let findings = kills::run(program(), &Kills { kills: 50, tasks: 20_000, seed }).unwrap();
     println!("{findings}");
     assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
@@ -22,6 +27,15 @@ fn fifty_kills_over_twenty_thousand_tasks_lose_nothing() {
     for after in findings.waiting_after.iter().chain(&findings.claimed_after) {
         assert!(*after < Duration::from_secs(20), "SEED={seed}\n{findings}");
     }
+}
+
+#[test]
+fn what_an_atomic_receiver_adds_is_there_once_however_often_its_workers_are_killed() {
+    let seed = seed();
+    let findings = atomic::run(program(), &Atomic { tasks: 2_000, every: Duration::from_millis(80), seed }).unwrap();
+    println!("{findings}");
+    assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
+    assert!(findings.kills > 0 && findings.in_hand > 0, "{findings}");
 }
 
 #[test]

@@ -22,16 +22,19 @@ const OPTIONS: [(&str, bool); 12] = [
 ];
 
 /// Options without one.
-const FLAGS: [&str; 2] = ["background", "keep_result"];
+const FLAGS: [&str; 3] = ["background", "atomic", "keep_result"];
 
 pub(crate) struct Arguments {
     pub(crate) signals: Vec<Expr>,
-    pub(crate) background: bool,
-    pub(crate) keep_result: bool,
+    flags: Vec<Ident>,
     options: Vec<(Ident, Expr)>,
 }
 
 impl Arguments {
+    pub(crate) fn flag(&self, name: &str) -> Option<&Ident> {
+        self.flags.iter().find(|found| *found == name)
+    }
+
     pub(crate) fn option(&self, name: &str) -> Option<&Expr> {
         self.options.iter().find(|(found, _)| found == name).map(|(_, value)| value)
     }
@@ -58,20 +61,15 @@ impl Parse for Arguments {
                 format!("name the signal before `{word}`: #[receiver(SIGNAL, {word})]"),
             ));
         }
-        let mut arguments = Self { signals, background: false, keep_result: false, options: Vec::new() };
+        let mut arguments = Self { signals, flags: Vec::new(), options: Vec::new() };
         if input.is_empty() {
             return Ok(arguments);
         }
         input.parse::<Token![,]>()?;
-        let mut keep_result_at = None;
         for Argument { name, value } in Punctuated::<Argument, Token![,]>::parse_terminated(input)? {
             let text = name.to_string();
             match value {
-                None if text == "background" => arguments.background = true,
-                None if text == "keep_result" => {
-                    arguments.keep_result = true;
-                    keep_result_at = Some(name);
-                }
+                None if FLAGS.contains(&&*text) => arguments.flags.push(name),
                 Some(value) if OPTIONS.iter().any(|(option, _)| *option == text) => {
                     if arguments.option(&text).is_some() {
                         return Err(Error::new(name.span(), format!("`{text}` is given twice")));
@@ -81,19 +79,25 @@ impl Parse for Arguments {
                 value => return Err(misplaced(&name, value.is_some())),
             }
         }
-        arguments.check_kind(keep_result_at)?;
+        arguments.check_kind()?;
         Ok(arguments)
     }
 }
 
 impl Arguments {
-    fn check_kind(&self, keep_result_at: Option<Ident>) -> Result<()> {
-        if self.background {
-            return match self.options.iter().find(|(name, _)| name == "dispatch_uid") {
-                Some((uid, _)) => {
-                    Err(Error::new(uid.span(), "a background receiver is identified by its `name`: give that instead"))
-                }
-                None => Ok(()),
+    fn check_kind(&self) -> Result<()> {
+        if self.flag("background").is_some() {
+            if let Some((uid, _)) = self.options.iter().find(|(name, _)| name == "dispatch_uid") {
+                let message = "a background receiver is identified by its `name`: give that instead";
+                return Err(Error::new(uid.span(), message));
+            }
+            return match (self.flag("atomic"), self.flag("keep_result")) {
+                (Some(_), Some(keep_result)) => Err(Error::new(
+                    keep_result.span(),
+                    "an atomic receiver's task is completed before it returns, so there is no result to keep: write it to a \
+                     table, in the same transaction",
+                )),
+                _ => Ok(()),
             };
         }
         let for_background = |name: &Ident| OPTIONS.iter().any(|(option, background)| *background && name == option);
@@ -101,8 +105,10 @@ impl Arguments {
             .options
             .iter()
             .map(|(name, _)| name)
-            .chain(&keep_result_at)
-            .find(|name| for_background(name) || *name == "keep_result")
+            .filter(|name| for_background(name))
+            // The one flag that makes it a background receiver is not there.
+            .chain(&self.flags)
+            .next()
         {
             Some(name) => Err(Error::new(
                 name.span(),

@@ -26,8 +26,8 @@ pub(crate) fn expand(arguments: &Arguments, function: &ItemFn) -> Result<TokenSt
         Err(Error::new(signature.paren_token.span.join(), "a receiver takes the event: `event: &Event<'_, Payload>`"))
     })?;
     let others: Vec<&Type> = parameters.collect::<Result<_>>()?;
-    let connects = if arguments.background {
-        background(arguments, function, matches!(event, Type::Reference(_)), &others)
+    let connects = if arguments.flag("background").is_some() {
+        background(arguments, function, matches!(event, Type::Reference(_)), &others)?
     } else {
         inline(arguments, function, event, &others)?
     };
@@ -92,7 +92,7 @@ fn inline(arguments: &Arguments, function: &ItemFn, event: &Type, others: &[&Typ
 const OPTIONS: [&str; 9] =
     ["aliases", "sender", "queue", "priority", "max_attempts", "timeout", "backoff", "concurrency", "rate"];
 
-fn background(arguments: &Arguments, function: &ItemFn, by_reference: bool, others: &[&Type]) -> TokenStream {
+fn background(arguments: &Arguments, function: &ItemFn, by_reference: bool, others: &[&Type]) -> Result<TokenStream> {
     let (ident, name) = (&function.sig.ident, name(arguments, function));
     let options = OPTIONS.into_iter().filter_map(|name| {
         let (method, value) = (format_ident!("{name}"), arguments.option(name)?);
@@ -100,10 +100,18 @@ fn background(arguments: &Arguments, function: &ItemFn, by_reference: bool, othe
         let reference = matches!(value, Expr::Array(_)).then(|| quote!(&));
         Some(quote!(.#method(#reference #value)))
     });
-    let options = quote!(::signalpost::BackgroundOptions::new().name(#name) #(#options)*);
+    let atomic = arguments.flag("atomic");
+    if let (Some(atomic), None) = (atomic, function.sig.asyncness) {
+        return Err(Error::new(
+            atomic.span(),
+            "an atomic receiver awaits its transaction: make it an `async fn`, and await what blocks with spawn_blocking",
+        ));
+    }
+    let atomic = atomic.map(|_| quote!(.atomic(true)));
+    let options = quote!(::signalpost::BackgroundOptions::new().name(#name) #(#options)* #atomic);
     let places: Vec<_> = (0..others.len()).map(|number| format_ident!("other_{number}")).collect();
     let event = if by_reference { quote!(&event) } else { quote!(event) };
-    let outcome = if arguments.keep_result { quote!(kept_outcome) } else { quote!(outcome) };
+    let outcome = if arguments.flag("keep_result").is_some() { quote!(kept_outcome) } else { quote!(outcome) };
     let (run, block, wait) = match function.sig.asyncness {
         Some(_) => (quote!(run_async), quote!(async move), quote!(.await)),
         None => (quote!(run_blocking), quote!(), quote!()),
@@ -128,5 +136,5 @@ fn background(arguments: &Arguments, function: &ItemFn, by_reference: bool, othe
             )?;
         }
     });
-    quote!(#(#connects)*)
+    Ok(quote!(#(#connects)*))
 }

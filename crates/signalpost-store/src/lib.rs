@@ -49,7 +49,7 @@ pub use reason::readable_reason;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{
-    Counts, OutboxStatement, PruneRequest, PrunedQueues, PublishedReceiver, Registered, Renewal, RescueCause,
-    RescueRequest, Rescued, Store, TaskFilter,
+    CompletionStatement, Counts, OutboxStatement, PruneRequest, PrunedQueues, PublishedReceiver, Registered, Renewal,
+    RescueCause, RescueRequest, Rescued, Store, TaskFilter,
 };
 pub use task::{EndState, NewTask, SendId, State, Task, TaskContent, TaskId, TaskRecord, WorkerId};

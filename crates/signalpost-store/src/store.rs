@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    Claim, ClaimRequest, EndState, Finish, NewTask, State, StoreError, TaskContent, TaskId, TaskRecord, WorkerId,
+    Claim, ClaimRequest, EndState, Finish, NewTask, State, StoreError, Task, TaskContent, TaskId, TaskRecord, WorkerId,
 };
 
 /// The database that holds tasks.
@@ -34,6 +34,10 @@ use crate::{
 pub trait Store: Send + Sync + Debug + 'static {
     /// The statement with which a client writes tasks on a connection of its own.
     fn outbox(&self) -> OutboxStatement;
+
+    /// The statements with which a client completes a claimed task on a connection of its own: its receiver's writes
+    /// and the task's success are one transaction then.
+    fn completion(&self) -> CompletionStatement;
 
     /// Writes tasks, all or none, and returns their numbers in the order given.
     ///
@@ -145,6 +149,27 @@ impl OutboxStatement {
     pub fn of(&self, tasks: &[NewTask]) -> Result<(&str, String), StoreError> {
         let json = crate::task_json::render(tasks, self.now)?;
         Ok((if tasks.iter().any(|task| task.once) { self.insert_once } else { self.insert }, json))
+    }
+}
+
+/// How a client records a claimed task's success on its own connection: run `insert` and then `delete` there, each with
+/// the same text as its only parameter. Each moves one row, or none where the claim was overtaken or the database is
+/// another; nothing may be committed then. Where successes are not kept, `delete` alone does.
+#[derive(Debug, Clone)]
+pub struct CompletionStatement {
+    /// Writes the task into the history as succeeded, if the claim still holds it.
+    pub insert: &'static str,
+    /// Takes the task out of the live ones, if the claim still holds it.
+    pub delete: &'static str,
+    /// The time to write into the row, where the database's own clock is not the store's (in tests).
+    pub(crate) now: Option<i64>,
+}
+
+impl CompletionStatement {
+    /// The one parameter: a JSON text that names the claim.
+    pub fn parameter(&self, worker: &WorkerId, task: &Task) -> String {
+        let (worker, now) = (worker.as_str(), self.now);
+        serde_json::json!({"id": task.id, "worker": worker, "fence": task.fence, "now": now}).to_string()
     }
 }
 

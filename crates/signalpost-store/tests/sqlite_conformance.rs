@@ -30,6 +30,19 @@ impl Fixture for Sqlite {
         connection.busy_timeout(Duration::from_secs(5)).unwrap();
         connection.execute_batch(sql).unwrap();
     }
+
+    async fn transact(&self, statements: &[&'static str], json: &str, commit: bool) -> Vec<u64> {
+        let mut client = rusqlite::Connection::open(self.directory.path().join("store.db")).unwrap();
+        client.busy_timeout(Duration::from_secs(5)).unwrap();
+        let transaction = client.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+        let moved = statements.iter().map(|sql| transaction.execute(sql, [json]).unwrap() as u64).collect();
+        if commit {
+            transaction.commit().unwrap();
+        } else {
+            transaction.rollback().unwrap();
+        }
+        moved
+    }
 }
 
 signalpost_store::store_tests!(Sqlite);

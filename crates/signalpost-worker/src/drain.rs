@@ -8,7 +8,7 @@ use signalpost_store::{ClaimRequest, Finish, Outcome, Store, StoreError, Task, W
 
 use crate::executor::Report;
 use crate::run::{self, AbortOnDrop};
-use crate::{Executor, Failure, ReceiverPolicy, WorkerOptions, verdict};
+use crate::{ClaimedTask, Executor, Failure, ReceiverPolicy, WorkerOptions, verdict};
 
 /// A worker without a loop: it claims one task when it is told to, and runs it. For tests, and for commands that end.
 ///
@@ -18,7 +18,7 @@ use crate::{Executor, Failure, ReceiverPolicy, WorkerOptions, verdict};
 ///
 /// ```
 /// # use signalpost_store::{NewTask, Outcome, SqliteStore, Store, Task};
-/// # use signalpost_worker::{Drain, Executor, Known, ReceiverPolicy, Run, Success};
+/// # use signalpost_worker::{ClaimedTask, Drain, Executor, Known, ReceiverPolicy, Run, Success};
 /// # use std::sync::Arc;
 /// # use std::time::Duration;
 /// # struct Printer;
@@ -26,7 +26,7 @@ use crate::{Executor, Failure, ReceiverPolicy, WorkerOptions, verdict};
 /// #     fn look_up(&self, _: &Task) -> Known {
 /// #         Known::As(ReceiverPolicy::default())
 /// #     }
-/// #     fn run(&self, _: Arc<Task>) -> Run {
+/// #     fn run(&self, _: ClaimedTask) -> Run {
 /// #         Run::asynchronous(async { Ok(Success::default()) })
 /// #     }
 /// # }
@@ -103,7 +103,14 @@ impl Drain {
             Err(outcome) => (outcome, Vec::new()),
             Ok(policy) => {
                 self.executor.started(&task);
-                verdict::of_run(&task, &policy, self.run_apart(task.clone(), policy).await)
+                let claimed = ClaimedTask::new(task.clone(), self.worker.clone());
+                let report = self.run_apart(claimed.clone(), policy).await;
+                if claimed.is_completed() {
+                    let outcome = Outcome::Succeeded { result: None };
+                    self.executor.finished(&task, &outcome);
+                    return Ok(outcome);
+                }
+                verdict::of_run(&task, &policy, report, false)
             }
         };
         verdict::log(&task, &outcome);
@@ -123,9 +130,12 @@ impl Drain {
     }
 
     /// Outside whatever the caller is in, as in a worker.
-    async fn run_apart(&self, task: Arc<Task>, policy: ReceiverPolicy) -> Report {
+    async fn run_apart(&self, claimed: ClaimedTask, policy: ReceiverPolicy) -> Report {
         let executor = self.executor.clone();
-        let running = tokio::spawn(async move { executor.run(task).finish(policy.timeout).await });
+        let running = tokio::spawn(async move {
+            let cancellation = claimed.cancellation.clone();
+            executor.run(claimed).finish(policy.timeout, &cancellation).await
+        });
         let _ends_with_us = AbortOnDrop(running.abort_handle());
         running.await.unwrap_or_else(|error| match error.try_into_panic() {
             Ok(panic) => run::panicked(panic),

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use signalpost_store::{NewTask, Outcome, PublishedReceiver, Task};
+use tokio_util::sync::CancellationToken;
 
-use crate::{Backoff, Rate};
+use crate::{Backoff, ClaimedTask, Rate};
 
 /// Runs receivers for a worker.
 ///
@@ -18,7 +18,7 @@ pub trait Executor: Send + Sync + 'static {
     fn look_up(&self, task: &Task) -> Known;
 
     /// The run itself, not yet begun. A panic, here or in the run, is a failure of the task.
-    fn run(&self, task: Arc<Task>) -> Run;
+    fn run(&self, claimed: ClaimedTask) -> Run;
 
     /// What is registered, to be published for senders to compare. Default: nothing.
     fn receivers(&self) -> Vec<PublishedReceiver> {
@@ -142,13 +142,12 @@ impl Run {
         crate::run::here(self).await
     }
 
-    /// Runs to the end, inside another run: a panic is a failure, and so is taking longer than `timeout`.
-    pub async fn finish(self, timeout: Option<Duration>) -> Result<Success, Failure> {
-        let (sender, mut ended) = tokio::sync::mpsc::channel(1);
-        // In the place of the run that it is part of: what blocks inside keeps it.
-        let ends = move |report| drop(sender.try_send(report));
-        let _abort = crate::run::start(self, timeout, crate::run::place(), ends).map(crate::run::AbortOnDrop);
-        ended.recv().await.unwrap_or_else(|| Err(Failure::new("the run was dropped")))
+    /// Runs to the end, as part of the run that polls this, and inside its task-locals and its span: a panic is a
+    /// failure, and so is taking longer than `timeout`, when `cancellation` fires. Blocking code runs on a thread of its
+    /// own, in the span but without the task-locals. It keeps the place of the run that it is part of; dropped with
+    /// this before it has begun, it never begins.
+    pub async fn finish(self, timeout: Option<Duration>, cancellation: &CancellationToken) -> Result<Success, Failure> {
+        crate::run::finish(self, timeout, cancellation).await
     }
 }
 

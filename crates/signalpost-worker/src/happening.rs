@@ -1,16 +1,16 @@
 //! What comes back to the driver from everything that takes time.
 
-use std::sync::Arc;
+use signalpost_store::{Claim, ClaimRequest, Finish, StoreError, WorkerId};
 
-use signalpost_store::{Claim, ClaimRequest, Finish, StoreError, Task, WorkerId};
-
+use crate::ClaimedTask;
 use crate::executor::Report;
 use crate::in_hand::Hold;
 
 pub(crate) enum Happening {
-    Ended(Hold, Report),
+    /// True: the run has itself recorded its success.
+    Ended(Hold, Report, bool),
     /// No code of the task's run goes on any more.
-    SlotFree(Arc<Task>),
+    SlotFree(ClaimedTask),
     Claimed(Result<Claim, StoreError>, ClaimRequest, WorkerId),
     Reported(Vec<Finish>, Result<Vec<bool>, StoreError>),
     GivenBack(Result<usize, StoreError>),

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use signalpost_store::{NewTask, SqliteStore, Store, Task};
-//! use signalpost_worker::{Executor, Known, ReceiverPolicy, Run, Success, Worker, WorkerOptions};
+//! use signalpost_worker::{ClaimedTask, Executor, Known, ReceiverPolicy, Run, Success, Worker, WorkerOptions};
 //! use std::sync::Arc;
 //!
 //! /// Knows one receiver, which prints.
@@ -16,9 +16,9 @@
 //!         }
 //!     }
 //!
-//!     fn run(&self, task: Arc<Task>) -> Run {
+//!     fn run(&self, claimed: ClaimedTask) -> Run {
 //!         Run::asynchronous(async move {
-//!             println!("{}", String::from_utf8_lossy(&task.payload));
+//!             println!("{}", String::from_utf8_lossy(&claimed.task.payload));
 //!             Ok(Success::default())
 //!         })
 //!     }
@@ -48,6 +48,7 @@
 //! protocol.
 
 mod backoff;
+mod claimed_task;
 mod drain;
 mod driver;
 mod executor;
@@ -67,6 +68,7 @@ mod verdict;
 mod worker;
 
 pub use backoff::Backoff;
+pub use claimed_task::ClaimedTask;
 pub use drain::Drain;
 pub use executor::{Executor, Failure, Known, ReceiverPolicy, Run, Success};
 pub use health::{Health, WorkerState};

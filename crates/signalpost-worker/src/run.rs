@@ -7,23 +7,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use signalpost_store::Task;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
+use crate::ClaimedTask;
 use crate::executor::{Failure, Kind, Report, Run};
 use crate::happening::Happening;
 
 /// A place among the concurrent runs. It is free again when this is dropped, however the run ended.
 pub(crate) struct Slot {
-    pub(crate) task: Arc<Task>,
+    pub(crate) claimed: ClaimedTask,
     pub(crate) happenings: UnboundedSender<Happening>,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         // The driver is gone when the worker has ended; nobody counts any more.
-        let _ = self.happenings.send(Happening::SlotFree(self.task.clone()));
+        let _ = self.happenings.send(Happening::SlotFree(self.claimed.clone()));
     }
 }
 
@@ -43,11 +45,6 @@ tokio::task_local! {
     static PLACE: Place;
 }
 
-/// The place of the run that this is called in, for what it runs inside.
-pub(crate) fn place() -> Place {
-    PLACE.try_with(Place::clone).unwrap_or_else(|_| Arc::new(()))
-}
-
 /// Starts the run. `ends` is told its report, unless it is aborted; `place` is let go of when no code of the run goes on
 /// any more, and after the report.
 ///
@@ -55,42 +52,30 @@ pub(crate) fn place() -> Place {
 pub(crate) fn start(
     run: Run,
     timeout: Option<Duration>,
+    cancellation: CancellationToken,
     place: Place,
     ends: impl FnOnce(Report) + Send + 'static,
 ) -> Option<AbortHandle> {
+    let can_be_aborted = matches!(run.0, Kind::Async(_));
+    let running = tokio::spawn(PLACE.scope(place, async move { ends(finish(run, timeout, &cancellation).await) }));
+    can_be_aborted.then(|| running.abort_handle())
+}
+
+/// Runs to the end as part of the run that polls this.
+pub(crate) async fn finish(run: Run, timeout: Option<Duration>, cancellation: &CancellationToken) -> Report {
     match run.0 {
-        Kind::Async(future) => {
-            let inside = PLACE.scope(place.clone(), AssertUnwindSafe(future).catch_unwind());
-            let running = tokio::spawn(async move {
-                let report = within(timeout, inside).await;
-                ends(flatten(report));
-                drop(place);
-            });
-            Some(running.abort_handle())
-        }
+        Kind::Async(future) => within(timeout, cancellation, AssertUnwindSafe(future).catch_unwind()).await,
         Kind::Blocking(function) => {
+            // The place goes where the code is: code that cannot be stopped keeps it.
+            let place = PLACE.try_with(Place::clone).unwrap_or_else(|_| Arc::new(()));
+            let span = Span::current();
             let blocking = tokio::task::spawn_blocking(move || {
-                // The place goes where the code is: code that cannot be stopped keeps it.
-                (PLACE.sync_scope(place.clone(), || catch_unwind(AssertUnwindSafe(function))), place)
+                PLACE.sync_scope(place, || catch_unwind(AssertUnwindSafe(|| span.in_scope(function))))
             });
-            tokio::spawn(async move {
-                // Code that has not begun when its time is over never begins.
-                let _not_begun = AbortOnDrop(blocking.abort_handle());
-                let mut kept = None;
-                let ended = async {
-                    match blocking.await {
-                        Ok((report, place)) => {
-                            kept = Some(place);
-                            report
-                        }
-                        Err(error) => Ok(Err(Failure::new(error.to_string()))),
-                    }
-                };
-                let report = within(timeout, ended).await;
-                ends(flatten(report));
-                drop(kept);
-            });
-            None
+            // Code that has not begun when its time is over never begins.
+            let _not_begun = AbortOnDrop(blocking.abort_handle());
+            let ended = async { blocking.await.unwrap_or_else(|error| Ok(Err(Failure::new(error.to_string())))) };
+            within(timeout, cancellation, ended).await
         }
     }
 }
@@ -105,17 +90,23 @@ pub(crate) async fn here(run: Run) -> Report {
 
 type Caught = std::thread::Result<Report>;
 
-async fn within(timeout: Option<Duration>, run: impl Future<Output = Caught>) -> Caught {
-    match timeout {
-        None => run.await,
-        Some(timeout) => tokio::time::timeout(timeout, run)
-            .await
-            .unwrap_or_else(|_| Ok(Err(Failure::new(format!("timed out after {timeout:?}"))))),
+async fn within(
+    timeout: Option<Duration>,
+    cancellation: &CancellationToken,
+    run: impl Future<Output = Caught>,
+) -> Report {
+    let Some(timeout) = timeout else { return flatten(run.await) };
+    match tokio::time::timeout(timeout, run).await {
+        Ok(caught) => flatten(caught),
+        Err(_) => {
+            cancellation.cancel();
+            Err(Failure::new(format!("timed out after {timeout:?}")))
+        }
     }
 }
 
-fn flatten(report: Caught) -> Report {
-    report.unwrap_or_else(panicked)
+fn flatten(caught: Caught) -> Report {
+    caught.unwrap_or_else(panicked)
 }
 
 /// The failure that a panic is.

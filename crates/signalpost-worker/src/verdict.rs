@@ -19,22 +19,35 @@ pub(crate) fn of_look_up(
         Ok(Known::As(policy)) if task.headers.is_some() => Ok(policy),
         Ok(Known::As(_)) => Err(Outcome::Dead { reason: "its headers are not a JSON object of texts".to_owned() }),
         Ok(Known::Not(missing)) => Err(of_unknown(task, &missing, unknown_grace, now)),
-        Err(panic) => Err(of_run(task, &ReceiverPolicy::default(), run::panicked(panic)).0),
+        Err(panic) => Err(of_run(task, &ReceiverPolicy::default(), run::panicked(panic), false).0),
     }
 }
 
 /// What a run that has ended means, and the tasks that follow from it.
-pub(crate) fn of_run(task: &Task, policy: &ReceiverPolicy, report: Report) -> (Outcome, Vec<NewTask>) {
+pub(crate) fn of_run(
+    task: &Task,
+    policy: &ReceiverPolicy,
+    report: Report,
+    is_stopping: bool,
+) -> (Outcome, Vec<NewTask>) {
     match report {
         Ok(success) => (Outcome::Succeeded { result: success.result }, success.then),
-        Err(failure) => (of_failure(task, policy, failure, fastrand::f64()), Vec::new()),
+        Err(failure) => (of_failure(task, policy, failure, is_stopping, fastrand::f64()), Vec::new()),
     }
 }
 
 /// What a failed run means. `chance` lies between 0 and 1.
-fn of_failure(task: &Task, policy: &ReceiverPolicy, failure: Failure, chance: f64) -> Outcome {
+fn of_failure(task: &Task, policy: &ReceiverPolicy, failure: Failure, is_stopping: bool, chance: f64) -> Outcome {
     let failures = task.failures() + 1;
     let Failure { reason, retry } = failure;
+    // It was told to wrap up: what it could not do in time another worker will.
+    if is_stopping && retry == Retry::Backoff {
+        tracing::info!(
+            target: "signalpost::worker", task = %task.id, receiver = task.receiver, attempt = task.attempt, reason,
+            "ended with an error while the worker stops; given back"
+        );
+        return Outcome::Released;
+    }
     if failures >= policy.max_attempts && retry != Retry::Never {
         return Outcome::Dead { reason: format!("attempt {failures} of {}: {reason}", policy.max_attempts) };
     }

@@ -38,6 +38,7 @@ pub struct BackgroundOptions {
     pub(crate) queue: Option<&'static str>,
     pub(crate) priority: i16,
     pub(crate) policy: ReceiverPolicy,
+    pub(crate) is_atomic: bool,
 }
 
 impl Default for BackgroundOptions {
@@ -49,6 +50,7 @@ impl Default for BackgroundOptions {
             queue: None,
             priority: 0,
             policy: ReceiverPolicy::default(),
+            is_atomic: false,
         }
     }
 }
@@ -137,6 +139,15 @@ impl BackgroundOptions {
         self.policy.rate = Some(rate);
         self
     }
+
+    /// Whether the receiver commits its writes and its task's success together, in the transaction of
+    /// [`RunningTask::begin`](crate::RunningTask::begin): so what it writes to the store's database is written exactly
+    /// once. Default: false. For asynchronous receivers; refused on an `AsyncSignal`, whose receivers share a task.
+    #[must_use]
+    pub fn atomic(mut self, is_atomic: bool) -> Self {
+        self.is_atomic = is_atomic;
+        self
+    }
 }
 
 /// What `#[receiver]` knows of a background receiver besides its options.
@@ -145,7 +156,7 @@ pub struct Declared {
     /// It is not an `async fn`.
     pub is_blocking: bool,
     /// What it takes besides the event.
-    pub needs: Vec<Needs>,
+    pub needs: Vec<Option<Needs>>,
 }
 
 pub(crate) type StartRun = Arc<dyn Fn(RunContext) -> Run + Send + Sync>;
@@ -159,6 +170,7 @@ pub(crate) struct BackgroundReceiver {
     pub(crate) queue: &'static str,
     pub(crate) priority: i16,
     pub(crate) policy: ReceiverPolicy,
+    pub(crate) is_atomic: bool,
     pub(crate) declared: Declared,
     pub(crate) start: StartRun,
 }
@@ -179,6 +191,7 @@ impl BackgroundReceiver {
             queue: options.queue.unwrap_or(default.queue),
             priority: options.priority,
             policy: options.policy,
+            is_atomic: options.is_atomic,
             declared,
             start,
         }
@@ -195,7 +208,7 @@ impl BackgroundReceiver {
 
     /// What it needs that is not there.
     pub(crate) fn missing(&self, data: &DataMap) -> Option<Needs> {
-        self.declared.needs.iter().copied().find(|needs| !data.has(*needs))
+        self.declared.needs.iter().flatten().copied().find(|needs| !data.has(*needs))
     }
 
     /// Whether it listens to this sender. In a worker senders are known by their labels only.

@@ -239,9 +239,12 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         start: StartRun,
     ) -> Result<Receiver, RegistryError> {
         let location = Location::caller();
+        let of_its_own = || format!("{} at {location}", options.name.unwrap_or(name));
         if options.queue.is_some() || options.priority != 0 {
-            let of_its_own = format!("{} at {location}", options.name.unwrap_or(name));
-            return Err(RegistryError::option_of_the_signal(&of_its_own, self.name()));
+            return Err(RegistryError::option_of_the_signal(&of_its_own(), self.name()));
+        }
+        if options.is_atomic {
+            return Err(RegistryError::atomic_beside_others(&of_its_own(), self.name()));
         }
         let default = Defaults { name, queue: self.queue, location };
         let receiver = Arc::new(BackgroundReceiver::new(self.stored, options, default, declared, start));
@@ -353,7 +356,11 @@ pub(crate) fn run_all(context: RunContext) -> Run {
     Run::asynchronous(async move {
         let mut receivers = in_order(&context.task.signal, &context.sender());
         receivers.retain(|receiver| !hooks::is_muted_for(context.store(), receiver.name()));
-        let run = |receiver: &BackgroundReceiver| (receiver.start)(context.clone()).finish(receiver.policy.timeout);
+        let run = async |receiver: &BackgroundReceiver| {
+            let context = context.part();
+            let cancellation = context.running.cancellation().clone();
+            (receiver.start)(context).finish(receiver.policy.timeout, &cancellation).await
+        };
         let (blocking, asynchronous): (Vec<_>, Vec<_>) =
             receivers.into_iter().partition(|receiver| receiver.declared.is_blocking);
         let mut outcomes = Vec::new();

@@ -3,12 +3,14 @@
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Future;
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use signalpost_worker::Failure;
 
 use crate::run::RunContext;
+use crate::{BeginImmediate, RunningTask};
 
 /// Something that a background receiver takes as an argument besides its event.
 ///
@@ -16,11 +18,11 @@ use crate::run::RunContext;
 /// crate.
 #[diagnostic::on_unimplemented(
     message = "a background receiver cannot take `{Self}`",
-    note = "besides the event it takes `Data<T>`, where the worker was given a `T` with `.data(…)`"
+    note = "besides the event it takes `Data<T>`, where the worker was given a `T` with `.data(…)`, and `RunningTask`"
 )]
 pub trait FromRun: Sized {
-    /// What the worker must have been given.
-    fn needs() -> Needs;
+    /// What the worker must have been given, if anything.
+    fn needs() -> Option<Needs>;
 
     /// Takes it from the run.
     ///
@@ -95,8 +97,8 @@ impl<T: fmt::Debug> fmt::Debug for Data<T> {
 }
 
 impl<T: Send + Sync + 'static> FromRun for Data<T> {
-    fn needs() -> Needs {
-        Needs::of::<T>()
+    fn needs() -> Option<Needs> {
+        Some(Needs::of::<T>())
     }
 
     fn from_run(run: &RunContext) -> Result<Self, Failure> {
@@ -108,6 +110,25 @@ impl<T: Send + Sync + 'static> FromRun for Data<T> {
             };
             Failure::new(format!("there is no `{}`: {remedy}", type_name::<T>()))
         })
+    }
+}
+
+impl FromRun for RunningTask {
+    fn needs() -> Option<Needs> {
+        None
+    }
+
+    fn from_run(run: &RunContext) -> Result<Self, Failure> {
+        Ok(run.running.clone())
+    }
+}
+
+impl<T: BeginImmediate + Send + Sync> BeginImmediate for Data<T> {
+    type Transaction = T::Transaction;
+    type Error = T::Error;
+
+    fn begin_immediate(&self) -> impl Future<Output = Result<T::Transaction, T::Error>> + Send {
+        T::begin_immediate(self)
     }
 }
 

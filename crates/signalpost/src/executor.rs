@@ -1,20 +1,39 @@
 //! Runs registered receivers for a worker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use signalpost_store::{Outcome, PublishedReceiver, Store, Task};
-use signalpost_worker::{Executor, Failure, Known, ReceiverPolicy, Run};
+use signalpost_worker::{ClaimedTask, Executor, Failure, Known, ReceiverPolicy, Run};
 
 use crate::background::BackgroundReceiver;
 use crate::background_signal::run_all;
 use crate::data::DataMap;
+use crate::middleware::Layers;
 use crate::registry::ALL;
 use crate::run::RunContext;
-use crate::{lifecycle, registry};
+use crate::{RunningTask, lifecycle, registry};
 
 pub(crate) struct RegisteredReceivers {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) data: Arc<DataMap>,
+    pub(crate) layers: Layers,
+}
+
+impl RegisteredReceivers {
+    fn context(&self, claimed: ClaimedTask, is_atomic: bool) -> RunContext {
+        RunContext::in_worker(claimed, self.data.clone(), self.store.clone(), is_atomic)
+    }
+
+    fn policy(&self, receiver: &BackgroundReceiver) -> ReceiverPolicy {
+        // What is around the run watches its time.
+        let timeout = receiver.policy.timeout.filter(|_| self.layers.is_empty());
+        ReceiverPolicy { timeout, ..receiver.policy }
+    }
+
+    fn wrap(&self, task: RunningTask, run: Run, timeout: Option<Duration>) -> Run {
+        if self.layers.is_empty() { run } else { self.layers.around(task, run, timeout) }
+    }
 }
 
 impl Executor for RegisteredReceivers {
@@ -26,18 +45,22 @@ impl Executor for RegisteredReceivers {
             };
         }
         match registry::find(&task.signal, &task.receiver) {
-            Some(receiver) => known(task, &receiver, receiver.policy),
+            Some(receiver) => known(task, &receiver, self.policy(&receiver)),
             None => Known::Not(missing(task)),
         }
     }
 
-    fn run(&self, task: Arc<Task>) -> Run {
-        let context = RunContext::new(task.clone(), self.data.clone(), Some(self.store.clone()));
+    fn run(&self, claimed: ClaimedTask) -> Run {
+        let task = claimed.task.clone();
         if task.receiver == ALL {
-            return run_all(context);
+            let context = self.context(claimed, false);
+            return self.wrap(context.running.clone(), run_all(context), None);
         }
         match registry::find(&task.signal, &task.receiver) {
-            Some(receiver) => (receiver.start)(context),
+            Some(receiver) => {
+                let context = self.context(claimed, receiver.is_atomic);
+                self.wrap(context.running.clone(), (receiver.start)(context), receiver.policy.timeout)
+            }
             // It was disconnected a moment ago.
             None => Run::asynchronous(async move { Err(Failure::new(missing(&task))) }),
         }

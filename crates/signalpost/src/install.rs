@@ -116,6 +116,6 @@ pub(crate) fn current() -> Option<Arc<dyn Store>> {
     OVERRIDDEN
         .try_with(Arc::clone)
         .ok()
-        .or_else(|| running_task().and_then(|task| task.store.clone()))
+        .or_else(|| running_task().and_then(|task| task.store().cloned()))
         .or_else(|| INSTALLED.get().cloned())
 }

@@ -1,5 +1,7 @@
 #![doc = include_str!("guide.md")]
 
+mod atomic;
+mod atomic_error;
 mod background;
 mod background_signal;
 mod bridge;
@@ -14,6 +16,7 @@ mod install;
 mod instance;
 mod lifecycle;
 mod link;
+mod middleware;
 mod outbox;
 mod registry;
 mod response;
@@ -29,6 +32,8 @@ mod stored_signal;
 pub mod testing;
 mod worker;
 
+pub use atomic::{AtomicTransaction, ClientTransaction};
+pub use atomic_error::AtomicError;
 pub use background::BackgroundOptions;
 pub use background_signal::{AsyncSignal, Sent};
 pub use data::{Data, FromRun, Needs, provide};
@@ -38,10 +43,11 @@ pub use install::{InstallError, Installed, install, install_strictly, with_store
 pub use instance::{Instance, Load, Model};
 pub use lifecycle::{REQUEST_FINISHED, REQUEST_STARTED, RequestFinished, RequestStarted};
 pub use lifecycle::{TASK_ENQUEUED, TASK_FINISHED, TASK_STARTED, TaskEnqueued, TaskFinished, TaskStarted};
+pub use middleware::{Middleware, Next};
 pub use outbox::{BeginImmediate, Outbox, begin_immediate};
 pub use registry::{ConnectedReceiver, ReceiverKind, RegistryError, SignalInfo, signals};
 pub use response::Response;
-pub use running_task::{RunningTask, running_task};
+pub use running_task::{RunningTask, TaskInfo, running_task};
 pub use send_options::SendOptions;
 pub use send_with::SendWith;
 pub use sender_alias::alias_sender;
@@ -58,9 +64,10 @@ pub use signalpost_store::{
 };
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
-pub use signalpost_worker::{Backoff, Health, Queue, Rate, WorkerState};
+pub use signalpost_worker::{Backoff, Failure, Health, Queue, Rate, Success, WorkerState};
 #[cfg(feature = "testing")]
 use testing::hooks;
+pub use tokio_util::sync::CancellationToken;
 pub use worker::{Worker, WorkerError, shutdown_signal};
 
 /// The sender that stands for the type `T`: `sender::<article::Entity>()`.

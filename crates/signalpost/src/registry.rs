@@ -35,6 +35,13 @@ impl RegistryError {
         ))
     }
 
+    pub(crate) fn atomic_beside_others(receiver: &str, signal: &str) -> Self {
+        Self(format!(
+            "receiver {receiver} is declared atomic, but `{signal}` is a background signal, whose receivers share one task \
+             that none of them can complete\n  hint: make it a Signal, whose background receivers have a task each"
+        ))
+    }
+
     fn two_of_one_name(name: &str, first: &Location<'_>, second: &Location<'_>) -> Self {
         Self(format!(
             "two receivers are named `{name}`: at {first} and at {second}\n  hint: give one of them another name, with \
@@ -153,6 +160,12 @@ fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
     }
     if !(-100..=100).contains(&receiver.priority) {
         return refused(format!("has priority {}; it must lie between -100 and 100", receiver.priority));
+    }
+    if receiver.is_atomic && receiver.declared.is_blocking {
+        return refused(
+            "cannot be atomic, because it is blocking code: the transaction is awaited\n  hint: make it an `async fn`"
+                .to_owned(),
+        );
     }
     if receiver.policy.max_attempts == 0 {
         return refused("has max_attempts = 0 and would never run: give at least 1".to_owned());

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signalpost_dispatch::{BoxError, Event, Sender};
 use signalpost_store::{Store, Task};
-use signalpost_worker::{Failure, Run, Success};
+use signalpost_worker::{ClaimedTask, Failure, Run, Success};
 
 use crate::data::DataMap;
 use crate::stored_signal::StoredSignal;
@@ -18,13 +18,23 @@ use crate::{AsyncSignal, RunningTask, Signal, failure, registry, running_task, s
 pub struct RunContext {
     pub(crate) task: Arc<Task>,
     pub(crate) data: Arc<DataMap>,
-    running: Arc<RunningTask>,
+    pub(crate) running: RunningTask,
 }
 
 impl RunContext {
-    pub(crate) fn new(task: Arc<Task>, data: Arc<DataMap>, store: Option<Arc<dyn Store>>) -> Self {
-        let running = Arc::new(RunningTask::of(&task, store));
+    pub(crate) fn in_worker(claimed: ClaimedTask, data: Arc<DataMap>, store: Arc<dyn Store>, is_atomic: bool) -> Self {
+        Self { task: claimed.task.clone(), data, running: RunningTask::in_worker(claimed, store, is_atomic) }
+    }
+
+    /// Of a run inside the send.
+    pub(crate) fn here(task: Arc<Task>, data: Arc<DataMap>, is_atomic: bool) -> Self {
+        let running = RunningTask::here(&task, is_atomic);
         Self { task, data, running }
+    }
+
+    /// Of one of several runs of which this one consists.
+    pub(crate) fn part(&self) -> Self {
+        Self { running: self.running.part(), ..self.clone() }
     }
 
     pub(crate) fn is_in_worker(&self) -> bool {
@@ -33,7 +43,7 @@ impl RunContext {
 
     /// The worker's store; `None` where none is installed.
     pub(crate) fn store(&self) -> Option<&Arc<dyn Store>> {
-        self.running.store.as_ref()
+        self.running.store()
     }
 
     /// The sender, by the label that was stored or what that is called now.
@@ -44,7 +54,7 @@ impl RunContext {
 
     /// The event that the receiver gets.
     pub fn event<'a, P>(&'a self, sender: &'a Sender, payload: &'a P) -> Event<'a, P> {
-        Event::new(registry::current_name(&self.task.signal), sender, payload).with_context(&*self.running)
+        Event::new(registry::current_name(&self.task.signal), sender, payload).with_context(&self.running)
     }
 }
 
@@ -54,7 +64,8 @@ where
     Fut: Future<Output = Result<Success, Failure>> + Send + 'static,
 {
     let running = context.running.clone();
-    Run::asynchronous(running_task::scope(running, run(context)))
+    let ended = running_task::scope(running.clone(), run(context));
+    Run::asynchronous(async move { running.judge(ended.await) })
 }
 
 /// As [`run_async`], for blocking code.

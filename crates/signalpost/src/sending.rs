@@ -117,7 +117,7 @@ impl Rows {
                 )));
             }
         }
-        task.headers = headers::of_send(running.as_deref(), &options.headers)?;
+        task.headers = headers::of_send(running.as_ref(), &options.headers)?;
         task.check().map_err(SendError::sending)?;
         Ok(task)
     }
@@ -322,7 +322,7 @@ async fn run_here(rows: Vec<Row>) -> Vec<(Receiver, Result<(), BoxError>)> {
     for Row { task, runs, .. } in rows {
         let task = Arc::new(Task::without_store(task));
         for receiver in runs {
-            let context = RunContext::new(task.clone(), data.clone(), None::<Arc<dyn Store>>);
+            let context = RunContext::here(task.clone(), data.clone(), receiver.is_atomic);
             let run = (receiver.start)(context).finish_here();
             let outcome = headers::without_scope(run).await.map(drop).map_err(|failure| failure.reason);
             if let Err(reason) = &outcome {

@@ -10,7 +10,8 @@ use signalpost_worker::{Health, Queue, WorkerOptions};
 
 use crate::data::DataMap;
 use crate::executor::RegisteredReceivers;
-use crate::{RegistryError, link, registry};
+use crate::middleware::Layers;
+use crate::{Middleware, RegistryError, link, registry};
 
 /// Why a worker could not start, or could not end cleanly.
 #[derive(thiserror::Error)]
@@ -58,6 +59,7 @@ impl fmt::Debug for WorkerError {
 pub struct Worker {
     store: Arc<dyn Store>,
     data: DataMap,
+    layers: Layers,
     options: WorkerOptions,
     health: Health,
 }
@@ -65,13 +67,22 @@ pub struct Worker {
 impl Worker {
     /// A worker with the default settings.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, data: DataMap::default(), options: WorkerOptions::default(), health: Health::default() }
+        let (data, layers, options) = (DataMap::default(), Layers::default(), WorkerOptions::default());
+        Self { store, data, layers, options, health: Health::default() }
     }
 
     /// Gives receivers a value, which they take as [`Data<T>`](crate::Data). One for each type.
     #[must_use]
     pub fn data<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.data.insert(value);
+        self
+    }
+
+    /// Does something around every run: see [`Middleware`]. The first that is given is the outermost. Default: nothing,
+    /// which costs nothing.
+    #[must_use]
+    pub fn wrap(mut self, middleware: impl Middleware) -> Self {
+        self.layers.push(middleware);
         self
     }
 
@@ -108,7 +119,8 @@ impl Worker {
         self
     }
 
-    /// How long a clean stop waits for the receivers that run. Default: 30 s. What is left then is dropped and given
+    /// How long a clean stop waits for the receivers that run, which are told of it by
+    /// [`RunningTask::cancellation`](crate::RunningTask::cancellation). Default: 30 s. What is left then is dropped and given
     /// back; blocking code is left to itself. (A tokio runtime that is dropped waits for it: end the process, or use
     /// `Runtime::shutdown_timeout`, if that may take long.)
     #[must_use]
@@ -172,7 +184,7 @@ impl Worker {
 
     fn build(self) -> Result<signalpost_worker::Worker, WorkerError> {
         link::link()?;
-        let Self { store, data, options, health } = self;
+        let Self { store, data, layers, options, health } = self;
         let served = registry::all()
             .into_iter()
             .filter(|receiver| options.queues.iter().any(|queue| queue.name() == receiver.queue));
@@ -182,7 +194,7 @@ impl Worker {
             }
         }
         warn_of_queues_not_served(&options.queues);
-        let executor = Arc::new(RegisteredReceivers { store: store.clone(), data: Arc::new(data) });
+        let executor = Arc::new(RegisteredReceivers { store: store.clone(), data: Arc::new(data), layers });
         Ok(signalpost_worker::Worker::new(store, executor, options)?.with_health(health))
     }
 }

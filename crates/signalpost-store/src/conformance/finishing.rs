@@ -285,3 +285,54 @@ pub async fn a_retired_worker_leaves_its_tasks_waiting(fixture: &impl Fixture) {
     let record = store.task(task.id).await.unwrap().unwrap();
     assert_eq!((record.state, record.attempt, record.deaths), (State::Waiting, 0, 0));
 }
+
+pub async fn a_client_completes_a_task_with_its_own_transaction_or_not_at_all(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let task = claimed(&store, &worker).await;
+    fixture.advance(Duration::from_secs(7)).await;
+    let completion = store.completion();
+    let (statements, json) = ([completion.insert, completion.delete], completion.parameter(&worker, &task));
+    assert_eq!(fixture.transact(&statements, &json, false).await, [1, 1]);
+    assert_eq!(store.task(task.id).await.unwrap().unwrap().state, State::Running);
+    assert_eq!(fixture.transact(&statements, &json, true).await, [1, 1]);
+    let record = store.task(task.id).await.unwrap().unwrap();
+    assert_eq!(record.state, State::Ended(EndState::Succeeded));
+    assert_eq!((record.attempt, record.worker.as_deref()), (1, Some(worker.as_str())));
+    assert_eq!(record.finished_at, Some(record.created_at + 7_000), "by the store's clock");
+    assert!(store.counts().await.unwrap().is_idle());
+    assert!(!finish(&store, &worker, &task, success()).await);
+    assert_eq!(fixture.transact(&statements, &json, true).await, [0, 0]);
+}
+
+pub async fn a_client_can_complete_a_task_without_leaving_it_in_the_history(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let task = claimed(&store, &worker).await;
+    let completion = store.completion();
+    let json = completion.parameter(&worker, &task);
+    assert_eq!(fixture.transact(&[completion.delete], &json, true).await, [1]);
+    assert_eq!(store.task(task.id).await.unwrap(), None);
+    assert_eq!(fixture.transact(&[completion.delete], &json, true).await, [0]);
+}
+
+pub async fn a_client_cannot_complete_an_overtaken_claim(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let (one, other) = (worker(&store).await, worker(&store).await);
+    let old = claimed(&store, &one).await;
+    assert!(finish(&store, &one, &old, Outcome::Released).await);
+    let completion = store.completion();
+    let statements = [completion.insert, completion.delete];
+    // Waiting, in the hands of another, and in its own again by a later claim.
+    assert_eq!(fixture.transact(&statements, &completion.parameter(&one, &old), true).await, [0, 0]);
+    let new = claim(&store, &other, 1).await.tasks.remove(0);
+    for (worker, task) in [(&one, &old), (&one, &new), (&other, &old)] {
+        assert_eq!(fixture.transact(&statements, &completion.parameter(worker, task), true).await, [0, 0]);
+    }
+    assert!(finish(&store, &other, &new, Outcome::Released).await);
+    let newest = claim(&store, &one, 1).await.tasks.remove(0);
+    assert_eq!(newest.id, old.id);
+    assert_eq!(fixture.transact(&statements, &completion.parameter(&one, &old), true).await, [0, 0]);
+    assert_eq!(store.task(old.id).await.unwrap().unwrap().state, State::Running);
+    assert_eq!(fixture.transact(&statements, &completion.parameter(&one, &newest), true).await, [1, 1]);
+}

@@ -31,6 +31,15 @@
 //!         let path = self.directory.path().join("store.db");
 //!         rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
 //!     }
+//!
+//!     async fn transact(&self, statements: &[&'static str], json: &str, commit: bool) -> Vec<u64> {
+//!         let path = self.directory.path().join("store.db");
+//!         let mut client = rusqlite::Connection::open(path).unwrap();
+//!         let transaction = client.transaction().unwrap();
+//!         let moved = statements.iter().map(|sql| transaction.execute(sql, [json]).unwrap() as u64).collect();
+//!         if commit { transaction.commit().unwrap() } else { transaction.rollback().unwrap() }
+//!         moved
+//!     }
 //! }
 //!
 //! signalpost_store::store_tests!(Sqlite);
@@ -66,6 +75,10 @@ pub trait Fixture: Send + Sync {
 
     /// Runs SQL on a connection of its own, to put in what no store would write.
     fn tamper(&self, sql: &'static str) -> impl Future<Output = ()> + Send;
+
+    /// Executes statements in one transaction on a connection of its own, as a client does, each with `json` as its only
+    /// parameter; commits or rolls back, and says how many rows each has moved.
+    fn transact(&self, statements: &[&'static str], json: &str, commit: bool) -> impl Future<Output = Vec<u64>> + Send;
 }
 
 /// Makes the suite's tests for a [`Fixture`], one `#[tokio::test]` for each.
@@ -116,6 +129,9 @@ macro_rules! store_tests {
                 a_dead_task_can_be_tried_again
                 tasks_of_a_claim_without_an_answer_can_be_given_back
                 a_retired_worker_leaves_its_tasks_waiting
+                a_client_completes_a_task_with_its_own_transaction_or_not_at_all
+                a_client_can_complete_a_task_without_leaving_it_in_the_history
+                a_client_cannot_complete_an_overtaken_claim
             }
             rescuing {
                 a_dead_workers_tasks_wait_again

@@ -16,6 +16,8 @@ const END: &str = include_str!("end.sql");
 const END_WAITING: &str = include_str!("end_waiting.sql");
 const FORGET: &str = include_str!("forget.sql");
 const GIVE_BACK: &str = include_str!("give_back.sql");
+pub(super) const COMPLETE: &str = include_str!("complete.sql");
+pub(super) const COMPLETE_DELETE: &str = include_str!("complete_delete.sql");
 
 /// Records outcomes, and writes what follows from those that are accepted, whose headers are given as they are stored.
 pub(super) fn finish(

@@ -25,8 +25,9 @@ use async_trait::async_trait;
 use crate::clock::{Clock, SystemClock};
 use crate::task_json::checked_headers;
 use crate::{
-    Claim, ClaimRequest, Counts, Finish, NewTask, OutboxStatement, PruneRequest, PublishedReceiver, Registered,
-    Renewal, RescueRequest, Rescued, Store, StoreError, TaskContent, TaskFilter, TaskId, TaskRecord, WorkerId,
+    Claim, ClaimRequest, CompletionStatement, Counts, Finish, NewTask, OutboxStatement, PruneRequest,
+    PublishedReceiver, Registered, Renewal, RescueRequest, Rescued, Store, StoreError, TaskContent, TaskFilter, TaskId,
+    TaskRecord, WorkerId,
 };
 use lock::{LockDirectory, WorkerLock};
 use thread::{DatabaseThread, Writes};
@@ -192,6 +193,11 @@ impl Store for SqliteStore {
     fn outbox(&self) -> OutboxStatement {
         let now = Some(self.clock.now());
         OutboxStatement { insert: insert::INSERT, insert_once: insert::INSERT_ONCE, now }
+    }
+
+    fn completion(&self) -> CompletionStatement {
+        let OutboxStatement { now, .. } = self.outbox();
+        CompletionStatement { insert: end::COMPLETE, delete: end::COMPLETE_DELETE, now }
     }
 
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {

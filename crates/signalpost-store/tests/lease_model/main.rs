@@ -6,10 +6,11 @@
 //! | who | steps |
 //! |---|---|
 //! | worker | claim, hear the answer · give back what it does not hold · start a receiver, end it · finish |
+//! | | write and complete in one transaction (an atomic receiver) |
 //! | | renew · find its lease gone, take a new id · rescue · restart |
 //! | store | accepts a finish or refuses it; lets a lease expire that is not renewed |
 //! | fault, each at most once | kill · freeze (and thaw) · cut off from renewing · fail · give back unstarted |
-//! | | lose the answer to a claim · lose the answer to a finish |
+//! | | lose the answer to a claim, to a finish, to the commit of an atomic receiver |
 //!
 //! The model is harsher than the world where it can be: who thaws trusts its lease until it next renews, however
 //! late; a result on its way, and a running receiver, outlive the id of their claim; rescuers have no patience.
@@ -26,13 +27,16 @@ mod state;
 mod step;
 
 use exploration::Exploration;
-use promises::{ENDS_ONCE, NOT_OVERTAKEN, NOTHING_IS_LOST, RARELY_AT_ONCE, RARELY_TWICE, RESCUABLE, TRUST_ENDS_FIRST};
+use promises::{
+    EFFECTS_ONCE, ENDS_ONCE, NOT_OVERTAKEN, NOTHING_IS_LOST, RARELY_AT_ONCE, RARELY_TWICE, RESCUABLE, TRUST_ENDS_FIRST,
+};
 use protocol::Rules;
 use state::Lease::{Expired, Valid};
 use step::Act;
 
 const ACCEPTED: Act = Act::Finish { accepted: true, answer_lost: false };
 const REFUSED: Act = Act::Finish { accepted: false, answer_lost: false };
+const OVERTAKEN: Act = Act::Complete { accepted: false, answer_lost: false };
 
 #[test]
 fn the_lease_protocol_holds_in_every_interleaving() {
@@ -96,4 +100,23 @@ fn a_task_given_back_while_its_claim_is_under_way_runs_twice_at_once() {
 #[test]
 fn a_lost_claim_strands_its_task_if_an_older_attempt_at_it_counts_as_holding_it() {
     Exploration::new(Rules::HeldByTaskAlone, 1, 2).assert_breaks(&[NOTHING_IS_LOST]);
+}
+
+#[test]
+fn what_an_atomic_receiver_writes_is_there_once_in_every_interleaving() {
+    let found = Exploration::new(Rules::Atomic, 1, 3);
+    found.assert_holds(100_000);
+    assert!(found.saw(|s, step, _| step.act == OVERTAKEN && !s.lives(step.id)));
+    assert!(found.saw(|_, step, _| step.act == Act::Complete { accepted: true, answer_lost: true }));
+    assert!(found.saw(|s, _, _| s.tasks[0].effects == 1 && s.receivers().count() == 1));
+}
+
+#[test]
+fn what_is_written_before_the_finish_and_apart_from_it_is_there_twice() {
+    Exploration::new(Rules::EffectsBeforeTheFinish, 1, 1).assert_breaks(&[EFFECTS_ONCE]);
+}
+
+#[test]
+fn what_is_committed_without_counting_the_rows_that_moved_is_there_twice() {
+    Exploration::new(Rules::MovedRowsNotCounted, 1, 1).assert_breaks(&[EFFECTS_ONCE]);
 }

@@ -15,6 +15,21 @@ pub enum Rules {
     NothingGivenBack,
     GivenBackDuringClaims,
     HeldByTaskAlone,
+    /// As written, for an atomic receiver: what it writes and its task's success are one transaction.
+    Atomic,
+    EffectsBeforeTheFinish,
+    MovedRowsNotCounted,
+}
+
+impl Rules {
+    /// The receiver's writes are followed.
+    pub fn are_about_effects(self) -> bool {
+        matches!(self, Rules::Atomic | Rules::EffectsBeforeTheFinish | Rules::MovedRowsNotCounted)
+    }
+
+    fn complete_with_effects(self) -> bool {
+        matches!(self, Rules::Atomic | Rules::MovedRowsNotCounted)
+    }
 }
 
 /// The steps that may come next, each with the state after it.
@@ -71,8 +86,13 @@ impl<'a> Next<'a> {
                 self.add_end(a, Verdict::Release);
             }
             Phase::Started => {
-                for verdict in [Verdict::Success, Verdict::Failure, Verdict::FailureForGood] {
+                for verdict in [Verdict::Failure, Verdict::FailureForGood] {
                     self.add_end(a, verdict);
+                }
+                if self.from.rules.complete_with_effects() {
+                    self.add_completions(a);
+                } else {
+                    self.add_end(a, Verdict::Success);
                 }
             }
             Phase::Over(verdict) => {
@@ -95,8 +115,30 @@ impl<'a> Next<'a> {
         self.add(Act::End(verdict), a.id, Some(a), |s| {
             let task = &mut s.tasks[a.task];
             task.newest_succeeded |= verdict == Verdict::Success && task.fence == a.fence;
+            task.effects += u8::from(verdict == Verdict::Success && s.rules == Rules::EffectsBeforeTheFinish);
             s.enter(Phase::Over(verdict), a);
         });
+    }
+
+    /// The commit of an atomic receiver. What moves no row is rolled back, and has failed; so it seems to a worker that
+    /// does not hear of its commit.
+    fn add_completions(&mut self, a: Attempt) {
+        let accepted = accepts_finish(self.from, a);
+        for answer_lost in [false, true] {
+            self.add(Act::Complete { accepted, answer_lost }, a.id, Some(a), |s| {
+                let is_counted = s.rules != Rules::MovedRowsNotCounted;
+                let task = &mut s.tasks[a.task];
+                task.effects += u8::from(accepted || !is_counted);
+                if accepted {
+                    task.newest_succeeded = true;
+                    task.finish(Verdict::Success);
+                }
+                match accepted && !answer_lost {
+                    true => s.forget(a),
+                    false => s.enter(Phase::Over(Verdict::Failure), a),
+                }
+            });
+        }
     }
 
     fn add_steps_of_worker(&mut self, worker: Worker) {

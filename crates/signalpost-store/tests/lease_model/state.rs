@@ -50,6 +50,8 @@ pub struct Task {
     pub starts: u8,
     pub ends: u8,
     pub newest_succeeded: bool,
+    /// How often what its receiver writes was committed.
+    pub effects: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

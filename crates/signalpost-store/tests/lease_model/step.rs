@@ -19,6 +19,7 @@ pub enum Act {
     Start,
     End(Verdict),
     Finish { accepted: bool, answer_lost: bool },
+    Complete { accepted: bool, answer_lost: bool },
     GiveBack,
     Renew,
     FindLeaseGone,
@@ -44,7 +45,7 @@ impl Act {
     pub fn fault(self) -> u8 {
         match self {
             Act::LoseAnswer => 1,
-            Act::Finish { answer_lost: true, .. } => 2,
+            Act::Finish { answer_lost: true, .. } | Act::Complete { answer_lost: true, .. } => 2,
             Act::End(Verdict::Failure | Verdict::FailureForGood) => 4,
             Act::End(Verdict::Release) => 8,
             Act::CutOff => 16,

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::claimed_task::Cancels;
 use crate::executor::Report;
 use crate::gates::Gates;
 use crate::happening::Happening;
@@ -23,7 +24,7 @@ use crate::pace::Pace;
 use crate::run::{self, Slot};
 use crate::shares::Shares;
 use crate::stop::Stage;
-use crate::{Executor, Failure, Health, ReceiverPolicy, Run, WorkerOptions, verdict};
+use crate::{ClaimedTask, Executor, Failure, Health, ReceiverPolicy, Run, WorkerOptions, verdict};
 use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
 use reporting::REPORT_AFTER;
 
@@ -56,6 +57,7 @@ pub(crate) struct Driver {
     health: Health,
 
     in_hand: InHand,
+    cancels: Cancels,
     free_slots: usize,
     pace: Pace,
     gates: Gates,
@@ -103,6 +105,7 @@ impl Driver {
             free_slots: options.concurrency,
             change_seen: store.change_count(),
             in_hand: InHand::default(),
+            cancels: Cancels::default(),
             pace: Pace::new(now),
             gates: Gates::new(&options.queues),
             shares: Shares::new(&options.queues),
@@ -207,6 +210,7 @@ impl Driver {
             self.stage = Stage::Stopping;
             self.drain_until = None;
             self.stop_until = Some(now + self.options.grace);
+            self.cancels.cancel();
             tracing::info!(target: "signalpost::worker", in_hand = self.in_hand.len(), "stopping");
         }
         if self.stage >= Stage::Stopping {
@@ -240,6 +244,7 @@ impl Driver {
 
     /// Lets go of what has no outcome. The store may go on holding it for this worker.
     fn forget_unfinished(&mut self) {
+        self.cancels = Cancels::default();
         for task in self.in_hand.take_queued(Instant::now()) {
             self.gates.forget(&task, false);
         }
@@ -269,32 +274,58 @@ impl Driver {
         }
     }
 
+    fn claimed(&self, task: &Arc<Task>) -> ClaimedTask {
+        let mut claimed = ClaimedTask::new(task.clone(), self.lease.get().worker);
+        claimed.cancellation = self.cancels.token();
+        claimed.keeps_success = !self.options.forgets_successes_of(&task.queue);
+        claimed
+    }
+
     fn start_queued(&mut self, now: Instant) {
         while self.free_slots > 0 && self.may_report_more() && self.is_trusted(now) {
             let Some(Queued { task, policy, .. }) = self.in_hand.next_queued(&self.gates, now) else { return };
             let hold = Hold::of(&task);
-            let run = catch_unwind(AssertUnwindSafe(|| self.executor.run(task.clone()))).unwrap_or_else(|panic| {
+            let claimed = self.claimed(&task);
+            let run = catch_unwind(AssertUnwindSafe(|| self.executor.run(claimed.clone()))).unwrap_or_else(|panic| {
                 let report = run::panicked(panic);
                 Run::asynchronous(async move { report })
             });
             self.executor.started(&task);
             self.free_slots -= 1;
             self.gates.begin(&task, now);
-            let (slot, sender) = (Slot { task, happenings: self.sender.clone() }, self.sender.clone());
-            let ends = move |report| drop(sender.send(Happening::Ended(hold, report)));
-            let abort = run::start(run, policy.timeout, Arc::new(slot), ends);
+            let (cancellation, sender) = (claimed.cancellation.clone(), self.sender.clone());
+            let slot = Slot { claimed: claimed.clone(), happenings: self.sender.clone() };
+            let ends = move |report| drop(sender.send(Happening::Ended(hold, report, claimed.is_completed())));
+            let abort = run::start(run, policy.timeout, cancellation, Arc::new(slot), ends);
             self.in_hand.set_running(hold, abort, policy);
         }
     }
 
-    fn take_end(&mut self, hold: Hold, report: Report, now: Instant) {
+    fn take_end(&mut self, hold: Hold, report: Report, is_completed: bool, now: Instant) {
         let Some((task, policy)) = self.in_hand.end_run(hold) else { return };
         self.pace.count_run(now);
-        self.settle_run(&task, &policy, report, now);
+        if is_completed {
+            self.settle_completed(hold, report.err());
+        } else {
+            self.settle_run(&task, &policy, report, now);
+        }
+    }
+
+    /// The run has itself recorded its success: there is nothing to report.
+    fn settle_completed(&mut self, hold: Hold, failure: Option<Failure>) {
+        let Some(task) = self.in_hand.remove(hold) else { return };
+        if let Some(Failure { reason, .. }) = failure {
+            tracing::warn!(
+                target: "signalpost::worker", task = %task.id, receiver = task.receiver, attempt = task.attempt, reason,
+                "failed after it had committed its task's success: the task has succeeded"
+            );
+        }
+        self.executor.finished(&task, &Outcome::Succeeded { result: None });
     }
 
     fn settle_run(&mut self, task: &Task, policy: &ReceiverPolicy, report: Report, now: Instant) {
-        let (outcome, then) = verdict::of_run(task, policy, report);
+        let is_stopping = self.stage >= Stage::Stopping;
+        let (outcome, then) = verdict::of_run(task, policy, report, is_stopping);
         verdict::log(task, &outcome);
         let mut finish = Finish::new(task, outcome);
         (finish.then, finish.keeps_success) = (then, !self.options.forgets_successes_of(&task.queue));
@@ -304,17 +335,18 @@ impl Driver {
     fn take_in(&mut self, happening: Happening) {
         let now = Instant::now();
         match happening {
-            Happening::Ended(hold, report) => self.take_end(hold, report, now),
-            Happening::SlotFree(task) => {
+            Happening::Ended(hold, report, is_completed) => self.take_end(hold, report, is_completed, now),
+            Happening::SlotFree(claimed) => {
                 self.free_slots += 1;
                 self.stalled = false;
-                self.gates.end(&task);
+                self.gates.end(&claimed.task);
                 if self.claim_was_limited {
                     self.claim_at = now;
                 }
-                let hold = Hold::of(&task);
+                let hold = Hold::of(&claimed.task);
                 match self.in_hand.end_without_report(hold) {
                     None => {}
+                    Some(_) if claimed.is_completed() => self.settle_completed(hold, None),
                     Some((_, _, true)) => self.settle(hold, Outcome::Released, now),
                     Some((task, policy, false)) => {
                         let report = Err(Failure::new("the run ended without a report"));

@@ -3,9 +3,9 @@
 use crate::Bench;
 use async_trait::async_trait;
 use signalpost_store::{
-    Claim, ClaimRequest, Counts, EndState, Finish, NewTask, OutboxStatement, PruneRequest, PublishedReceiver,
-    Registered, Renewal, RescueRequest, Rescued, State, Store, StoreError, TaskContent, TaskFilter, TaskId, TaskRecord,
-    WorkerId,
+    Claim, ClaimRequest, CompletionStatement, Counts, EndState, Finish, NewTask, OutboxStatement, PruneRequest,
+    PublishedReceiver, Registered, Renewal, RescueRequest, Rescued, State, Store, StoreError, TaskContent, TaskFilter,
+    TaskId, TaskRecord, WorkerId,
 };
 use signalpost_worker::{ReceiverPolicy, Run, Success};
 use std::sync::Arc;
@@ -112,6 +112,10 @@ impl Store for LosesAnswers {
 
     fn outbox(&self) -> OutboxStatement {
         self.store.outbox()
+    }
+
+    fn completion(&self) -> CompletionStatement {
+        self.store.completion()
     }
 
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {

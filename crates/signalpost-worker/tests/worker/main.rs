@@ -1,5 +1,7 @@
 //! The worker over a real store: one file per theme.
 
+mod cancelling;
+mod completing;
 mod draining;
 mod failing;
 mod leasing;
@@ -10,7 +12,7 @@ mod suspects;
 
 use signalpost_store::{ManualClock, NewTask, Outcome, SqliteOptions, Store, Task, TaskId, TaskRecord};
 use signalpost_worker::{
-    Executor, Health, Known, ReceiverPolicy, Run, Stopper, Success, Worker, WorkerError, WorkerOptions,
+    ClaimedTask, Executor, Health, Known, ReceiverPolicy, Run, Stopper, Success, Worker, WorkerError, WorkerOptions,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-type Function = Box<dyn Fn(Arc<Task>) -> Run + Send + Sync>;
+type Function = Box<dyn Fn(ClaimedTask) -> Run + Send + Sync>;
 
 /// Receivers by name, and a line for everything that happens to their tasks.
 struct Functions {
@@ -36,8 +38,8 @@ impl Executor for Functions {
         }
     }
 
-    fn run(&self, task: Arc<Task>) -> Run {
-        (self.known[&*task.receiver].1)(task)
+    fn run(&self, claimed: ClaimedTask) -> Run {
+        (self.known[&*claimed.task.receiver].1)(claimed)
     }
 
     fn started(&self, task: &Task) {
@@ -92,6 +94,16 @@ impl Bench {
         name: &'static str,
         policy: ReceiverPolicy,
         function: impl Fn(Arc<Task>) -> Run + Send + Sync + 'static,
+    ) {
+        self.receiver_of_claims(name, policy, move |claimed| function(claimed.task));
+    }
+
+    /// A receiver that minds more than its task.
+    fn receiver_of_claims(
+        &mut self,
+        name: &'static str,
+        policy: ReceiverPolicy,
+        function: impl Fn(ClaimedTask) -> Run + Send + Sync + 'static,
     ) {
         self.known.insert(name, (policy, Box::new(function)));
     }

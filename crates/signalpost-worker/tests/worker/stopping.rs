@@ -132,7 +132,7 @@ async fn blocking_code_inside_another_run_keeps_that_runs_slot() {
     let (release, released) = mpsc::channel::<()>();
     let (begun, has_begun) = mpsc::channel();
     let released = Arc::new(Mutex::new(Some(released)));
-    bench.receiver("outer", ReceiverPolicy::default(), move |_| {
+    bench.receiver_of_claims("outer", ReceiverPolicy::default(), move |claimed| {
         let (released, begun) = (released.lock().unwrap().take().unwrap(), begun.clone());
         Run::asynchronous(async move {
             let inner = Run::blocking(move || {
@@ -140,7 +140,7 @@ async fn blocking_code_inside_another_run_keeps_that_runs_slot() {
                 let _ = released.recv();
                 Ok(Success::default())
             });
-            inner.finish(None).await
+            inner.finish(None, &claimed.cancellation).await
         })
     });
     let id = bench.send("outer").await;

@@ -9,6 +9,8 @@ use std::future::Future;
 
 use signalpost_dispatch::BoxError;
 
+use crate::ClientTransaction;
+
 /// A connection that tasks can be written on, in whatever transaction it is in.
 ///
 /// Any client of the store's database can be one. Here is rusqlite:
@@ -38,7 +40,7 @@ pub trait Outbox {
 /// this crate.
 pub trait BeginImmediate {
     /// The transaction.
-    type Transaction;
+    type Transaction: ClientTransaction<Error = Self::Error>;
     /// The client's error.
     type Error;
 

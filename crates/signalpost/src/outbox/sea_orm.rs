@@ -7,6 +7,7 @@ use sea_orm::{
 use signalpost_dispatch::BoxError;
 
 use super::{BeginImmediate, Outbox};
+use crate::ClientTransaction;
 
 /// A savepoint (`begin` on a transaction) is a transaction too: what is sent on it goes when it is rolled back.
 impl Outbox for &DatabaseTransaction {
@@ -35,5 +36,21 @@ impl BeginImmediate for DatabaseConnection {
         let is_sqlite = self.get_database_backend() == DatabaseBackend::Sqlite;
         let sqlite_transaction_mode = is_sqlite.then_some(SqliteTransactionMode::Immediate);
         self.begin_with_options(TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() }).await
+    }
+}
+
+impl ClientTransaction for DatabaseTransaction {
+    type Error = DbErr;
+
+    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+        execute(self, sql, json).await
+    }
+
+    async fn commit(self) -> Result<(), DbErr> {
+        DatabaseTransaction::commit(self).await
+    }
+
+    async fn rollback(self) -> Result<(), DbErr> {
+        DatabaseTransaction::rollback(self).await
     }
 }

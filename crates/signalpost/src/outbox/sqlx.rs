@@ -5,6 +5,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::{BeginImmediate, Outbox};
+use crate::ClientTransaction;
 
 impl Outbox for &mut SqliteConnection {
     async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
@@ -40,5 +41,21 @@ impl BeginImmediate for SqlitePool {
 
     async fn begin_immediate(&self) -> Result<Self::Transaction, Self::Error> {
         self.begin_with("BEGIN IMMEDIATE").await
+    }
+}
+
+impl ClientTransaction for Transaction<'_, Sqlite> {
+    type Error = sqlx::Error;
+
+    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+        Outbox::execute(&mut &mut *self, sql, json).await
+    }
+
+    async fn commit(self) -> Result<(), sqlx::Error> {
+        Transaction::commit(self).await
+    }
+
+    async fn rollback(self) -> Result<(), sqlx::Error> {
+        Transaction::rollback(self).await
     }
 }

@@ -9,6 +9,7 @@ use signalpost_worker::Drain;
 
 use super::{Ran, RunError, Runs, TestStore};
 use crate::executor::RegisteredReceivers;
+use crate::middleware::Layers;
 use crate::registry::ALL;
 use crate::{chain, link, registry};
 
@@ -41,7 +42,8 @@ impl TestStore {
     /// [`RunError`].
     pub async fn run_all(&self, most: Duration) -> Result<Runs, RunError> {
         link::link()?;
-        let executor = RegisteredReceivers { store: self.store(), data: Arc::new(self.data.clone()) };
+        let (data, layers) = (Arc::new(self.data.clone()), Layers::default());
+        let executor = RegisteredReceivers { store: self.store(), data, layers };
         let mut drain = Drain::begin(self.store(), Arc::new(executor), LEASE).await?;
         let until = self.clock.now().saturating_add_unsigned(u64::try_from(most.as_millis()).unwrap_or(u64::MAX));
         let mut runs = Runs::default();

@@ -2,14 +2,20 @@
 //! requirement.
 
 mod aliases;
+#[cfg(feature = "sea-orm")]
+mod atomic_sea_orm;
+#[cfg(feature = "sqlx")]
+mod atomic_sqlx;
 mod background;
 mod background_signal;
+mod cancelling;
 mod data;
 mod failing;
 mod headers;
 mod instances;
 mod lifecycle;
 mod many;
+mod middleware;
 mod nested;
 mod options;
 #[cfg(feature = "sea-orm")]
