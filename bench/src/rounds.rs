@@ -17,7 +17,7 @@ impl Rounds {
     /// Fewer and shorter ones if it is to be quick.
     pub(crate) fn new(quick: bool) -> Self {
         // Short turns: what else the machine does falls on few of them, and the median does not see it.
-        Self { rounds: if quick { 75 } else { 501 }, turn: Duration::from_millis(1) }
+        Self { rounds: if quick { 250 } else { 2_000 }, turn: Duration::from_micros(250) }
     }
 
     /// Nanoseconds per call of each side: the median of the rounds. A side is told how often it is to call.

@@ -20,7 +20,8 @@ enum Command {
     /// Runs everything, and ends with one line that says what ran, what was skipped and why.
     Test,
     /// Kills or freezes workers, or fills their disk, and checks that no task is lost: `kills [--kills N] [--tasks N] [--seed S]`,
-    /// `atomic [--tasks N] [--every-ms N] [--seed S]`, `freeze [--tasks N]`, or `full-disk`.
+    /// `atomic [--tasks N] [--every-ms N] [--seed S]`, `neighbour [--tasks N] [--every-ms N]`, `freeze [--tasks N]`, or
+    /// `full-disk`.
     // The harness explains its own arguments.
     #[command(disable_help_flag = true)]
     Faults {

@@ -58,7 +58,7 @@ fn dropped(rounds: &Rounds, receivers: Number) -> Measure {
         &mut repeat(|| black_box(&signal).send(Sender::NONE, black_box(&7))),
         &mut repeat(|| black_box(&plain).send(black_box(&7), |call, event| call(event))),
     ]);
-    Measure::beside(format!("send, {}, each with an Arc: loop", counted(receivers, "")), ours, plainly, "ns", "")
+    Measure::beside(format!("send, {}, owning an Arc: loop", counted(receivers, "")), ours, plainly, "ns", "")
 }
 
 fn robust(rounds: &Rounds, receivers: Number) -> Measure {

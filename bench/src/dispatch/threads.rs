@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use signalpost_dispatch::{Sender, Signal};
 use signals2::combiner::VecCombiner;
@@ -17,7 +17,7 @@ const RECEIVERS: Number = 10;
 
 pub(crate) fn run(rounds: &Rounds) -> Vec<Measure> {
     // Long enough that it does not matter when exactly the second thread begins.
-    let rounds = &Rounds { rounds: rounds.rounds / 5, turn: rounds.turn * 10 };
+    let rounds = &Rounds { rounds: rounds.rounds / 12, turn: Duration::from_millis(10) };
     let (signal, facade) = (Signal::<Number, Number>::new("bench"), signalpost::Signal::<Number, Number>::new("bench"));
     let other: signals2::Signal<(Number,), Number, VecCombiner> = signals2::Signal::new();
     for own in 0..RECEIVERS {

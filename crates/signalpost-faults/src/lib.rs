@@ -19,6 +19,7 @@ pub mod freeze;
 pub mod full_disk;
 pub mod kills;
 mod ledger;
+pub mod neighbour;
 mod site;
 pub mod worker;
 

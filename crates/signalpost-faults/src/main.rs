@@ -10,6 +10,7 @@ use signalpost_faults::atomic::{self, Atomic};
 use signalpost_faults::freeze::{self, Freeze};
 use signalpost_faults::full_disk;
 use signalpost_faults::kills::{self, Kills};
+use signalpost_faults::neighbour::{self, Neighbour};
 use signalpost_faults::worker;
 
 /// Kills and freezes real workers, and checks with a ledger of its own that nothing was lost.
@@ -51,6 +52,15 @@ enum Scenario {
         /// How many tasks are sent before the stop, and again after.
         #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
         tasks: u32,
+    },
+    /// A worker that drains, and a neighbour who commits to the same file all the while.
+    Neighbour {
+        /// How many tasks are drained.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+        tasks: u32,
+        /// How long the neighbour waits between two commits.
+        #[arg(long, default_value_t = 5)]
+        every_ms: u64,
     },
     /// A worker on a small file system that is filled, and has room again. Needs the right to mount one.
     FullDisk,
@@ -97,6 +107,12 @@ fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
         }
         Scenario::Freeze { tasks } => {
             let findings = freeze::run(&program, &Freeze { tasks })?;
+            println!("{findings}");
+            findings.problems
+        }
+        Scenario::Neighbour { tasks, every_ms } => {
+            let every = Duration::from_millis(every_ms);
+            let findings = neighbour::run(&program, &Neighbour { tasks, every })?;
             println!("{findings}");
             findings.problems
         }

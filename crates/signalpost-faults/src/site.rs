@@ -83,6 +83,11 @@ impl Site {
         Self { deaths_alone, ..self }
     }
 
+    /// The database file.
+    pub fn database(&self) -> &Path {
+        &self.database
+    }
+
     /// Starts a worker, and waits until the store knows it.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::time::Duration;
 use signalpost_faults::atomic::{self, Atomic};
 use signalpost_faults::freeze::{self, Freeze};
 use signalpost_faults::kills::{self, Kills};
+use signalpost_faults::neighbour::{self, Neighbour};
 
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_signalpost-faults"))
@@ -36,6 +37,13 @@ fn what_an_atomic_receiver_adds_is_there_once_however_often_its_workers_are_kill
     println!("{findings}");
     assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
     assert!(findings.kills > 0 && findings.in_hand > 0, "{findings}");
+}
+
+#[test]
+fn somebody_else_who_writes_to_the_file_never_fails_beside_a_drain() {
+    let findings = neighbour::run(program(), &Neighbour { tasks: 5_000, every: Duration::from_millis(5) }).unwrap();
+    println!("{findings}");
+    assert!(findings.problems.is_empty() && !findings.commits.is_empty(), "{findings}");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use signalpost::{
     AsyncSignal, EndState, Event, Failure, Middleware, Next, Outcome, RunningTask, Sender, Signal, State, Success,
     running_task,
 };
-use std::sync::{Mutex, mpsc};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -135,17 +136,22 @@ async fn an_async_receiver_is_inside_what_it_sets_and_it_is_inside_the_task_itse
 async fn blocking_code_that_outlives_its_time_keeps_its_place_inside_it_too() {
     let (bench, signal) = (Bench::new(), Signal::<u32>::new("tests.middleware.place"));
     let (release, released) = mpsc::channel::<()>();
-    let released = Mutex::new(released);
+    let (released, begun) = (Mutex::new(released), Arc::new(AtomicBool::new(false)));
+    let begins = begun.clone();
     let hangs = move |_: &Event<u32>| {
+        begins.store(true, SeqCst);
         let _ = released.lock().unwrap().recv();
     };
     let options = named("tests.middleware.hangs").max_attempts(1).timeout(Duration::from_millis(20));
     signal.connect_background_blocking(options, hangs).unwrap();
-    bench.within(signal.asend(Sender::NONE, &1)).await.unwrap();
     let mut finished = Finished::of(signal.name());
     let pass_on = |_: RunningTask, next: Next| next.run();
     let working = bench.start(bench.worker().concurrency(1).wrap(pass_on));
-    assert!(matches!(finished.next().await.outcome, Outcome::Dead { .. }));
+    // One whose time is over before it has begun never begins.
+    while !begun.load(SeqCst) {
+        bench.within(signal.asend(Sender::NONE, &1)).await.unwrap();
+        assert!(matches!(finished.next().await.outcome, Outcome::Dead { .. }));
+    }
     signal.disconnect_background("tests.middleware.hangs");
     signal.connect_background_blocking(named("tests.middleware.waits"), |_: &Event<u32>| ()).unwrap();
     bench.within(signal.asend(Sender::NONE, &1)).await.unwrap();
