@@ -11,8 +11,8 @@ use crate::{RunningTask, chain};
 
 /// What travels beside a payload, by name: a request id, a tenant, a language, a trace.
 ///
-/// Headers stand in the tasks of a send. The receiver reads them from [`RunningTask::headers`]. They come from four
-/// places; of one name, the later place in this list counts:
+/// Headers stand in the tasks of a send. The receiver reads them from its [`RunningTask`], as
+/// [`headers`](crate::TaskInfo::headers). They come from four places; of one name, the later place in this list counts:
 ///
 /// 1. what is registered with [`carry`],
 /// 2. the task in whose receiver the send is made: what it carries, its receivers' sends carry on,
