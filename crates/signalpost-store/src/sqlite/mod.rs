@@ -206,8 +206,13 @@ impl Store for SqliteStore {
         }
         let headers = tasks.iter().map(checked_headers).collect::<Result<Vec<_>, _>>()?;
         let (clock, is_one_statement) = (self.clock.clone(), tasks.len() == 1);
-        let insert = move |connection: &_| insert::insert(connection, tasks.iter().zip(&headers), clock.now());
-        self.writer.write_as(Writes { wakes: true, is_one_statement }, insert).await
+        // The tasks come back with the answer: who made them frees them, and not the one thread that everybody waits for.
+        let insert = move |connection: &_| {
+            let ids = insert::insert(connection, tasks.iter().zip(&headers), clock.now())?;
+            Ok((ids, tasks, headers))
+        };
+        let (ids, ..) = self.writer.write_as(Writes { wakes: true, is_one_statement }, insert).await?;
+        Ok(ids)
     }
 
     async fn register(&self, lease: Duration) -> Result<Registered, StoreError> {

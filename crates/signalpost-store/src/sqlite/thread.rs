@@ -14,9 +14,10 @@ use crate::StoreError;
 /// The most calls that share a transaction. A thousand rows are written in a few milliseconds, for which everybody
 /// in the group waits.
 const GROUP: usize = 256;
-/// How long a transaction waits for more calls while less than half as many have come as shared the one before: less
-/// than the flush of a disk takes, which they then share as well.
-const GATHER_FOR: Duration = Duration::from_micros(100);
+/// How long a transaction waits for as many calls as shared the one before, if those were many: those who had their
+/// answers together are on their way back. It is about what the flush of a disk takes, which they then share as well.
+const GATHER_FOR: Duration = Duration::from_micros(200);
+const MANY: usize = 8;
 
 /// What goes wrong inside an operation, before it is put into words.
 #[derive(Debug)]
@@ -170,21 +171,21 @@ fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, 
             Request::Read(call) => read(connection, path, call),
             Request::Write(call) => {
                 let mut group = vec![call];
-                let gather_until = Instant::now() + GATHER_FOR;
+                let mut gather_until = None;
                 while group.len() < GROUP {
-                    // Those who have just had their answers are on their way back, if they are many.
-                    let wait = if group.len() * 2 < last_group {
-                        gather_until.saturating_duration_since(Instant::now())
-                    } else {
-                        Duration::ZERO
-                    };
-                    match queue.recv_timeout(wait) {
-                        Ok(Request::Write(call)) => group.push(call),
-                        Ok(other) => {
+                    let mut more = queue.try_recv().ok();
+                    if more.is_none() && last_group >= MANY && group.len() < last_group {
+                        let now = Instant::now();
+                        let until = *gather_until.get_or_insert(now + GATHER_FOR);
+                        more = queue.recv_timeout(until.saturating_duration_since(now)).ok();
+                    }
+                    match more {
+                        Some(Request::Write(call)) => group.push(call),
+                        Some(other) => {
                             next = Some(other);
                             break;
                         }
-                        Err(_) => break,
+                        None => break,
                     }
                 }
                 last_group = group.len();
