@@ -1,5 +1,6 @@
 //! What a worker asks for, and what it gets.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::Task;
@@ -11,9 +12,9 @@ pub struct ClaimRequest {
     pub queues: Vec<QueueShare>,
     /// How many tasks at most, of all queues together.
     pub limit: usize,
-    /// Receivers whose tasks are passed over. A store looks past so many of them only as keeps the claim short, so a
-    /// long run of them in a queue hides what is behind it.
-    pub except: Vec<String>,
+    /// Receivers of which only so many tasks are taken; the others are passed over. A store looks past so many of them
+    /// only as keeps the claim short, so a long run of them in a queue hides what is behind it.
+    pub limited: BTreeMap<String, usize>,
     /// True: one suspect and nothing else. For a worker that has nothing in hand.
     pub suspect: bool,
 }
@@ -38,7 +39,7 @@ impl ClaimRequest {
 
     /// Up to `limit` tasks of these queues by their shares. No suspects.
     pub fn shared(queues: Vec<QueueShare>, limit: usize) -> Self {
-        Self { queues, limit, except: Vec::new(), suspect: false }
+        Self { queues, limit, limited: BTreeMap::new(), suspect: false }
     }
 
     /// One suspect of these queues.
@@ -55,7 +56,7 @@ pub struct Claim {
     pub tasks: Vec<Task>,
     /// How long until the next waiting task of these queues is due, if `tasks` is short of the limit and there is
     /// one. Without suspects that are due (`suspect_is_due` tells of them), and without queues of which as many were
-    /// taken as was asked for at most. Where receivers were excepted, without tasks that are due.
+    /// taken as was asked for at most. Where receivers were limited, without tasks that are due.
     pub next_due: Option<Duration>,
     /// A suspect of these queues is due.
     pub suspect_is_due: bool,

@@ -6,6 +6,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use signalpost_store::{ClaimRequest, Finish, Outcome, Store, StoreError, Task, WorkerId};
 
+use tokio::runtime::Handle;
+
 use crate::executor::Report;
 use crate::run::{self, AbortOnDrop};
 use crate::{ClaimedTask, Executor, Failure, ReceiverPolicy, WorkerOptions, verdict};
@@ -156,9 +158,15 @@ impl Drain {
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        if !self.ended {
+        if self.ended {
+            return;
+        }
+        let (store, worker) = (self.store.clone(), self.worker.clone());
+        let retire = async move { drop(store.retire(&worker).await) };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(retire)),
             // To be polled once is enough for a store that has a thread of its own.
-            let _ = self.store.retire(&self.worker).now_or_never();
+            Err(_) => drop(retire.now_or_never()),
         }
     }
 }

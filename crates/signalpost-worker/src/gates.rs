@@ -1,6 +1,6 @@
 //! What holds runs back besides the worker's own concurrency: limits of queues and of receivers.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use signalpost_store::Task;
 use tokio::time::Instant;
@@ -116,9 +116,14 @@ impl Gates {
         });
     }
 
-    /// No code of the task's run goes on any more.
-    pub(crate) fn end(&mut self, task: &Task) {
-        self.of(task).for_each(|gate| (gate.running, gate.stalled) = (gate.running.saturating_sub(1), false));
+    /// No code of the task's run goes on any more. Says whether a gate has opened by it.
+    pub(crate) fn end(&mut self, task: &Task, now: Instant) -> bool {
+        let mut opened = false;
+        self.of(task).for_each(|gate| {
+            opened |= gate.room(now) == 0;
+            (gate.running, gate.stalled) = (gate.running.saturating_sub(1), false);
+        });
+        opened
     }
 
     /// How many more tasks of a queue may be held.
@@ -126,10 +131,18 @@ impl Gates {
         self.queues.get(queue).map_or(usize::MAX, |gate| gate.room(now))
     }
 
-    /// The receivers of which no more tasks may be held.
-    pub(crate) fn full_receivers(&self, now: Instant) -> Vec<String> {
-        let full = self.receivers.iter().filter(|(_, gate)| gate.room(now) == 0);
-        full.map(|(receiver, _)| receiver.clone()).collect()
+    /// How many more tasks of each receiver may be held that has a limit.
+    pub(crate) fn room_of_receivers(&self, now: Instant) -> BTreeMap<String, usize> {
+        // More than any claim takes, where only a rate is given that is not used up: JSON knows no larger ones.
+        const NO_LIMIT: usize = 1 << 31;
+        let room = self.receivers.iter().map(|(receiver, gate)| (receiver.clone(), gate.room(now).min(NO_LIMIT)));
+        room.collect()
+    }
+
+    /// When the task's gates let it begin by themselves, if it is a rate that does not now.
+    pub(crate) fn opens_for(&self, task: &Task, now: Instant) -> Option<Instant> {
+        let gates = [self.queues.get(&task.queue), self.receivers.get(&task.receiver)];
+        gates.into_iter().flatten().filter_map(|gate| gate.opens_at(now)).max()
     }
 
     /// When the next gate opens by itself.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{Queue, WorkerError};
 
 /// Ten years.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+pub(crate) const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// The settings of a [`Worker`](crate::Worker).
 ///

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::options::LONGEST;
+
 /// At most so many runs begin within any stretch of this length.
 ///
 /// Each worker counts for itself: with three workers give each a third of what the other side allows.
@@ -39,6 +41,9 @@ impl Rate {
         match () {
             () if self.runs == 0 => Some("a rate of 0 would never run anything: give at least 1"),
             () if self.runs > 100_000 => Some("a rate of more than 100,000 is counted too dearly: give a shorter time"),
+            () if self.within > LONGEST => {
+                Some("a rate within more than ten years is longer than any machine runs: give less")
+            }
             () if self.within.is_zero() => Some("a rate within no time limits nothing: give a time"),
             () => None,
         }

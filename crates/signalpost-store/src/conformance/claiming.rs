@@ -1,6 +1,6 @@
 //! Taking tasks.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ pub async fn a_claim_is_shared_among_queues(fixture: &impl Fixture) {
     assert_eq!(take(vec![share("b", 8, 8), share("a", 0, 8)], 8).await, (7, 0, None));
 }
 
-pub async fn excepted_receivers_are_passed_over(fixture: &impl Fixture) {
+pub async fn no_more_tasks_of_a_limited_receiver_are_claimed_than_are_wanted(fixture: &impl Fixture) {
     let store = fixture.open().await;
     let worker = worker(&store).await;
     store.insert(["a", "a", "b", "a", "c"].map(new_task).to_vec()).await.unwrap();
@@ -96,12 +96,17 @@ pub async fn excepted_receivers_are_passed_over(fixture: &impl Fixture) {
     later.delay = Duration::from_secs(40);
     store.insert(vec![later]).await.unwrap();
     let mut request = ClaimRequest::new(["default"], 3);
-    request.except = vec!["a".to_owned()];
+    request.limited = BTreeMap::from([("a".to_owned(), 0), ("d".to_owned(), 1)]);
     let claim = store.claim(&worker, &request).await.unwrap();
     assert_eq!(receivers(&claim.tasks), ["b", "c"]);
     // The tasks of a are due, but asking again would not get them.
     assert_eq!(claim.next_due, Some(Duration::from_secs(40)));
-    assert_eq!(receivers(&claim_all(&store, &worker).await), ["a", "a", "a"]);
+    let mut urgent = new_task("a");
+    urgent.priority = 5;
+    store.insert(vec![urgent]).await.unwrap();
+    request.limited = BTreeMap::from([("a".to_owned(), 2)]);
+    assert_eq!(receivers(&store.claim(&worker, &request).await.unwrap().tasks), ["a", "a"]);
+    assert_eq!(receivers(&claim_all(&store, &worker).await), ["a", "a"]);
 }
 
 async fn claim_all(store: &Arc<dyn Store>, worker: &WorkerId) -> Vec<crate::Task> {

@@ -105,7 +105,7 @@ macro_rules! store_tests {
                 higher_priority_comes_first_then_the_earlier_one
                 only_the_queues_asked_for_are_claimed
                 a_claim_is_shared_among_queues
-                excepted_receivers_are_passed_over
+                no_more_tasks_of_a_limited_receiver_are_claimed_than_are_wanted
                 a_claim_says_when_the_next_task_is_due
                 a_claim_needs_a_lease
                 a_task_whose_time_is_over_ends_expired

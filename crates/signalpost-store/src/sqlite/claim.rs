@@ -1,5 +1,6 @@
 //! Taking tasks. Every function here runs in an open transaction.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,11 +18,11 @@ const FIRST_LOOK: &str = "SELECT EXISTS (SELECT 1 FROM signalpost_worker WHERE i
      EXISTS (SELECT 1 FROM signalpost_task INDEXED BY signalpost_task_suspect \
              WHERE worker IS NULL AND deaths >= 2 AND run_at <= ?3 AND queue IN (SELECT value FROM json_each(?2)))";
 const CLAIM: &str = include_str!("claim.sql");
-const CLAIM_EXCEPT: &str = include_str!("claim_except.sql");
+const CLAIM_LIMITED: &str = include_str!("claim_limited.sql");
 const CLAIM_SUSPECT: &str = include_str!("claim_suspect.sql");
 /// The most tasks whose time is over that one claim ends, so that it stays short.
 const EXPIRE_AT_ONCE: i64 = 200;
-/// How many tasks a claim looks at, in each priority of a queue, to get past those of excepted receivers.
+/// How many tasks a claim looks at, in each priority of a queue, to get past those of receivers of which none is wanted.
 const LOOK_PAST: i64 = 2_000;
 
 pub(super) fn claim(connection: &Connection, worker: &WorkerId, request: &ClaimRequest, now: i64) -> Done<Claim> {
@@ -43,8 +44,7 @@ pub(super) fn claim(connection: &Connection, worker: &WorkerId, request: &ClaimR
         claim.suspect_is_due = false;
         return Ok(claim);
     }
-    let except = (!request.except.is_empty()).then(|| json!(request.except).to_string());
-    let taking = Taking { connection, worker, except: except.as_deref(), now };
+    let mut taking = Taking { connection, worker, limited: request.limited.clone(), now };
     let mut taken: Vec<Taken> = request.queues.iter().map(|_| Taken::default()).collect();
     // By their shares first; then what some have left goes to those that have more.
     for round in [|share: &QueueShare| share.share.min(share.most), |share: &QueueShare| share.most] {
@@ -60,7 +60,7 @@ pub(super) fn claim(connection: &Connection, worker: &WorkerId, request: &ClaimR
     if claim.tasks.len() < request.limit {
         let open = request.queues.iter().zip(&taken).filter(|(share, taken)| taken.tasks < share.most);
         // Of what was passed over all may be due, and asking again at once would find the same.
-        let after = if except.is_some() { now } else { i64::MIN };
+        let after = if request.limited.is_empty() { i64::MIN } else { now };
         claim.next_due = next_due(connection, open, &names_json, after, now)?;
     }
     Ok(claim)
@@ -70,31 +70,37 @@ pub(super) fn claim(connection: &Connection, worker: &WorkerId, request: &ClaimR
 struct Taking<'a> {
     connection: &'a Connection,
     worker: &'a WorkerId,
-    except: Option<&'a str>,
+    /// How many more tasks may be had of each.
+    limited: BTreeMap<String, usize>,
     now: i64,
 }
 
 impl Taking<'_> {
     /// Takes from one queue, one priority after the other: so a claim costs what it takes, however many tasks of higher
     /// priority are waiting for a later time.
-    fn from(&self, queue: &str, limit: usize, taken: &mut Taken, claimed: &mut Vec<Task>) -> Done<()> {
+    fn from(&mut self, queue: &str, limit: usize, taken: &mut Taken, claimed: &mut Vec<Task>) -> Done<()> {
         let mut left = limit;
         taken.priorities.clear();
         while left > 0
             && let Some(priority) = next_priority(self.connection, queue, taken.priorities.last().copied())?
         {
             let room = i64::try_from(left).unwrap_or(i64::MAX);
-            let mut tasks = match self.except {
-                None => {
-                    let mut statement = self.connection.prepare_cached(CLAIM)?;
-                    rows::tasks(&mut statement, params![self.worker.as_str(), queue, priority, self.now, room])?
-                }
-                Some(except) => {
-                    let mut statement = self.connection.prepare_cached(CLAIM_EXCEPT)?;
-                    let worker = self.worker.as_str();
-                    rows::tasks(&mut statement, params![worker, queue, priority, self.now, room, except, LOOK_PAST])?
-                }
+            let worker = self.worker.as_str();
+            let mut tasks = if self.limited.is_empty() {
+                let mut statement = self.connection.prepare_cached(CLAIM)?;
+                rows::tasks(&mut statement, params![worker, queue, priority, self.now, room])?
+            } else {
+                let is_any_full = self.limited.values().any(|left| *left == 0);
+                let look_at = if is_any_full { LOOK_PAST.max(room) } else { room.saturating_mul(2) };
+                let limited = json!(self.limited).to_string();
+                let mut statement = self.connection.prepare_cached(CLAIM_LIMITED)?;
+                rows::tasks(&mut statement, params![worker, queue, priority, self.now, room, limited, look_at])?
             };
+            for task in &tasks {
+                if let Some(left) = self.limited.get_mut(&task.receiver) {
+                    *left = left.saturating_sub(1);
+                }
+            }
             // RETURNING promises no order.
             tasks.sort_by_key(|task| (task.run_at, task.id));
             left -= tasks.len();

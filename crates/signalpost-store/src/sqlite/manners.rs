@@ -17,42 +17,44 @@ use super::watcher::data_version;
 const STRETCH: Duration = Duration::from_millis(5);
 /// The steps by which others ask again are as long as this at their fourth try.
 const REST_AT_LEAST: Duration = Duration::from_millis(5);
+/// Nobody who asks again every 100 ms needs more.
+const REST_AT_MOST: Duration = Duration::from_millis(100);
 /// While nobody else is seen: one part of rest for so many of work.
 const WORK_TO_REST: u32 = 8;
 /// How long somebody who has committed is expected to commit again.
 const REMEMBERED: Duration = Duration::from_secs(2);
 
 pub(super) struct Manners {
-    busy_since: Instant,
+    // For how long the lock was held since the last rest.
+    held: Duration,
     version: Option<i64>,
     neighbour_until: Option<Instant>,
 }
 
 impl Manners {
     pub(super) fn new(connection: &Connection) -> Self {
-        Self { busy_since: Instant::now(), version: data_version(connection), neighbour_until: None }
+        Self { held: Duration::ZERO, version: data_version(connection), neighbour_until: None }
     }
 
-    /// Work begins after there was none.
-    pub(super) fn begin(&mut self) {
-        self.busy_since = Instant::now();
+    /// There is no work: others find the lock free.
+    pub(super) fn pause(&mut self) {
+        self.held = Duration::ZERO;
     }
 
-    /// Rests if it is time. Between two transactions.
-    pub(super) fn mind(&mut self, connection: &Connection) {
-        let now = Instant::now();
-        let worked = now - self.busy_since;
-        if worked < STRETCH {
+    /// Rests if it is time, after a transaction that has held the lock for so long.
+    pub(super) fn mind(&mut self, connection: &Connection, held: Duration) {
+        self.held += held;
+        if self.held < STRETCH {
             return;
         }
         // On a connection that writes it tells of the commits of others only.
-        let version = data_version(connection);
+        let (now, version) = (Instant::now(), data_version(connection));
         if version != self.version {
             (self.version, self.neighbour_until) = (version, Some(now + REMEMBERED));
         }
         let has_neighbour = self.neighbour_until.is_some_and(|until| now < until);
-        let rest = if has_neighbour { worked.max(REST_AT_LEAST) } else { worked / WORK_TO_REST };
-        thread::sleep(rest);
-        self.busy_since = Instant::now();
+        let rest = if has_neighbour { self.held.max(REST_AT_LEAST) } else { self.held / WORK_TO_REST };
+        thread::sleep(rest.min(REST_AT_MOST));
+        self.held = Duration::ZERO;
     }
 }

@@ -162,7 +162,7 @@ fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, 
                 Ok(request) => request,
                 Err(_) => {
                     let Ok(request) = queue.recv() else { return };
-                    manners.begin();
+                    manners.pause();
                     request
                 }
             },
@@ -189,12 +189,13 @@ fn serve(connection: &Connection, queue: &mpsc::Receiver<Request>, path: &Path, 
                     }
                 }
                 last_group = group.len();
-                if write(connection, path, group) {
+                let (wakes, held) = write(connection, path, group);
+                if wakes {
                     after_wake();
                 }
+                manners.mind(connection, held);
             }
         }
-        manners.mind(connection);
     }
 }
 
@@ -205,8 +206,8 @@ fn read(connection: &Connection, path: &Path, call: Call) {
 }
 
 /// Runs the calls in one transaction, each in a savepoint so that one that fails does so alone. Returns whether
-/// something was committed that others may wait for.
-fn write(connection: &Connection, path: &Path, group: Vec<Call>) -> bool {
+/// something was committed that others may wait for, and for how long the lock was held.
+fn write(connection: &Connection, path: &Path, group: Vec<Call>) -> (bool, Duration) {
     let failed = |error| StoreError::sqlite(path, error);
     if !connection.is_autocommit() {
         // A rollback that failed: without this every later transaction would.
@@ -216,8 +217,9 @@ fn write(connection: &Connection, path: &Path, group: Vec<Call>) -> bool {
         for call in group {
             ((call.run)(Err(error.clone())).answer)(Ok(()));
         }
-        return false;
+        return (false, Duration::ZERO);
     }
+    let locked_at = Instant::now();
     let is_alone = group.len() == 1;
     let mut all_done = Vec::with_capacity(group.len());
     let mut broken = None;
@@ -258,12 +260,12 @@ fn write(connection: &Connection, path: &Path, group: Vec<Call>) -> bool {
         // Nothing is left to be done about a failure here: the connection's next BEGIN will say so.
         let _ = execute(connection, "ROLLBACK");
     }
-    let mut wakes = false;
+    let (held, mut wakes) = (locked_at.elapsed(), false);
     for done in all_done {
         wakes |= done.succeeded && done.wakes;
         (done.answer)(committed.clone());
     }
-    wakes && committed.is_ok()
+    (wakes && committed.is_ok(), held)
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {

@@ -48,6 +48,9 @@ impl Driver {
             self.give_back_unknown();
             return;
         }
+        if self.suspect_waits && self.suspect_not_before <= now {
+            (self.suspect_waits, self.suspect_is_due) = (false, true);
+        }
         if self.suspect_is_due {
             let drain_until = *self.drain_until.get_or_insert(now + self.drain_for);
             // Code that could not be stopped may go on in a slot; for ever is too long to wait for it.
@@ -66,9 +69,11 @@ impl Driver {
             self.suspect_not_before = now + SUSPECT_AGAIN;
         }
         if self.may_claim(now) && self.claim_at <= now {
+            let seen = self.store.change_count();
             match self.request(now) {
                 Some(request) => self.send_claim(request),
-                None => self.claim_at = self.look_again_at(now),
+                // What has changed until now does not open a gate.
+                None => (self.change_seen, self.claim_at) = (seen, self.look_again_at(now)),
             }
         }
     }
@@ -86,19 +91,17 @@ impl Driver {
         };
         let all = self.options.queues.iter().zip(shares).zip(room.iter().copied()).map(of_queue);
         let mut request = ClaimRequest::shared(all.filter(|share| share.most > 0).collect(), limit);
-        request.except = self.gates.full_receivers(now);
-        self.claim_was_limited = !request.except.is_empty() || room.iter().any(|room| *room < limit);
+        request.limited = self.gates.room_of_receivers(now);
         (!request.queues.is_empty()).then_some(request)
     }
 
     /// When to look again if nothing calls for it earlier.
     fn look_again_at(&self, now: Instant) -> Instant {
-        let open_at = if self.claim_was_limited { self.gates.open_at(now) } else { None };
-        open_at.map_or(now + LOOK_EVERY, |at| at.min(now + LOOK_EVERY))
+        self.gates.open_at(now).map_or(now + LOOK_EVERY, |at| at.min(now + LOOK_EVERY))
     }
 
     fn send_claim(&mut self, request: ClaimRequest) {
-        self.claiming = true;
+        (self.claiming, self.gate_opened) = (true, false);
         // Before the claim: what is committed after it must wake us.
         self.change_seen = self.store.change_count();
         let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
@@ -110,7 +113,8 @@ impl Driver {
     }
 
     fn give_back_unknown(&mut self) {
-        self.claiming = true;
+        // What becomes unclear from now on is not made clear by this.
+        (self.claiming, self.unclear) = (true, false);
         let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
         let held = self.in_hand.claims();
         tokio::spawn(async move {
@@ -129,6 +133,11 @@ impl Driver {
     /// Gives back what was claimed until then and not started.
     pub(super) fn give_back_queued(&mut self, claimed_until: Instant, stalled: bool, now: Instant) {
         for task in self.in_hand.take_queued(claimed_until) {
+            if stalled && task.is_suspect() {
+                // Its gate is shut. It comes first when that opens, or what else waits would use it up each time.
+                let again = self.gates.opens_for(&task, now).unwrap_or(now + SUSPECT_AGAIN);
+                (self.suspect_not_before, self.suspect_waits) = (again, true);
+            }
             self.gates.forget(&task, stalled);
             self.settle(Hold::of(&task), Outcome::Released, now);
         }
@@ -143,7 +152,9 @@ impl Driver {
                 let wait = if full || request.suspect { Duration::ZERO } else { claim.next_due.unwrap_or(LOOK_EVERY) };
                 // A suspect that is due does not call for another look at the rest.
                 let wait = if claim.suspect_is_due && !full { LOOK_EVERY } else { wait };
-                self.claim_at = (now + wait.min(LOOK_EVERY)).min(self.look_again_at(now));
+                // A gate that opened while the claim was under way was not asked for.
+                let wait = if self.gate_opened { Duration::ZERO } else { wait.min(LOOK_EVERY) };
+                self.claim_at = (now + wait).min(self.look_again_at(now));
                 self.suspect_is_due |= claim.suspect_is_due && now >= self.suspect_not_before;
                 for task in claim.tasks {
                     self.admit(task, now);

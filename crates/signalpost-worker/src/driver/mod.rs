@@ -76,8 +76,8 @@ pub(crate) struct Driver {
     claim_at: Instant,
     // After a failure: no change makes it earlier.
     claim_not_before: Instant,
-    // The newest claim did not ask for everything: more may be had when a gate opens.
-    claim_was_limited: bool,
+    // Since the newest claim was made: it did not ask for what may begin now.
+    gate_opened: bool,
     // What was claimed ahead was given back: the runs under way have to end first.
     stalled: bool,
     change_seen: u64,
@@ -87,6 +87,8 @@ pub(crate) struct Driver {
     drain_until: Option<Instant>,
     drain_for: Duration,
     suspect_not_before: Instant,
+    // One was given back because its gate was shut.
+    suspect_waits: bool,
 
     stage: Stage,
     stop_until: Option<Instant>,
@@ -118,13 +120,14 @@ impl Driver {
             claiming: false,
             claim_at: now,
             claim_not_before: now,
-            claim_was_limited: false,
+            gate_opened: false,
             stalled: false,
             unclear: false,
             suspect_is_due: false,
             drain_until: None,
             drain_for: DRAIN_FOR_SUSPECT,
             suspect_not_before: now,
+            suspect_waits: false,
             stage: Stage::Running,
             stop_until: None,
             store,
@@ -197,6 +200,10 @@ impl Driver {
         consider(self.claim_at.max(self.claim_not_before), self.may_claim(now) && !self.unclear);
         let oldest_queued = self.in_hand.oldest_queued();
         consider(oldest_queued.unwrap_or(now) + QUEUED_AT_MOST, oldest_queued.is_some());
+        let gate_opens_at = self.gates.open_at(now);
+        consider(gate_opens_at.unwrap_or(now), gate_opens_at.is_some() && oldest_queued.is_some());
+        let suspect_at = self.suspect_not_before.max(self.claim_not_before);
+        consider(suspect_at, may_ask && self.suspect_waits && !self.unclear);
         consider(self.lease.get().trusted_until, self.in_hand.unfinished() > 0);
         let drain_until = self.drain_until.unwrap_or(now).max(self.claim_not_before);
         consider(drain_until, may_ask && !self.unclear && self.drain_until.is_some());
@@ -339,9 +346,8 @@ impl Driver {
             Happening::SlotFree(claimed) => {
                 self.free_slots += 1;
                 self.stalled = false;
-                self.gates.end(&claimed.task);
-                if self.claim_was_limited {
-                    self.claim_at = now;
+                if self.gates.end(&claimed.task, now) {
+                    (self.gate_opened, self.claim_at) = (true, now);
                 }
                 let hold = Hold::of(&claimed.task);
                 match self.in_hand.end_without_report(hold) {
@@ -363,8 +369,9 @@ impl Driver {
             Happening::GivenBack(given_back) => {
                 self.claiming = false;
                 match given_back {
-                    Ok(_) => self.unclear = false,
+                    Ok(_) => {}
                     Err(error) => {
+                        self.unclear = true;
                         tracing::warn!(target: "signalpost::worker", %error, "cannot give tasks back");
                         self.claim_not_before = now + AFTER_FAILURE;
                     }

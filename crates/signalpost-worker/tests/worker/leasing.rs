@@ -56,7 +56,7 @@ async fn tasks_of_a_claim_whose_answer_was_lost_are_not_stranded() {
     let mut bench = Bench::new();
     bench.plain("plain");
     let ids = [bench.send("plain").await, bench.send("plain").await];
-    let lossy = LosesAnswers { store: bench.store.clone(), claims: AtomicU32::new(2), reports: AtomicU32::new(0) };
+    let lossy = LosesAnswers::of(bench.store.clone(), 2, 0);
     let working = bench.start_on(Arc::new(lossy));
     working.wait_for(&format!("succeeded plain {}", ids[1])).await;
     working.stop().await;
@@ -76,7 +76,7 @@ async fn a_report_whose_answer_was_lost_is_made_again_and_harmless() {
         Run::asynchronous(async { Ok(Success::default()) })
     });
     bench.send("counts").await;
-    let lossy = LosesAnswers { store: bench.store.clone(), claims: AtomicU32::new(0), reports: AtomicU32::new(1) };
+    let lossy = LosesAnswers::of(bench.store.clone(), 0, 1);
     let working = bench.start_on(Arc::new(lossy));
     while bench.store.counts().await.unwrap().ended(EndState::Succeeded) == 0 {
         tokio::task::yield_now().await;
@@ -87,10 +87,23 @@ async fn a_report_whose_answer_was_lost_is_made_again_and_harmless() {
 
 /// A store over a line that carries every question and loses some answers.
 #[derive(Debug)]
-struct LosesAnswers {
+pub(crate) struct LosesAnswers {
     store: Arc<dyn Store>,
     claims: AtomicU32,
     reports: AtomicU32,
+    waits: AtomicU32,
+}
+
+impl LosesAnswers {
+    /// A store that loses so many answers to claims and to reports.
+    pub(crate) fn of(store: Arc<dyn Store>, claims: u32, reports: u32) -> Self {
+        Self { store, claims: claims.into(), reports: reports.into(), waits: AtomicU32::new(0) }
+    }
+
+    /// How often it was waited for a change.
+    pub(crate) fn waits(&self) -> u32 {
+        self.waits.load(SeqCst)
+    }
 }
 
 fn lose<T>(answers_to_lose: &AtomicU32, answer: Result<T, StoreError>) -> Result<T, StoreError> {
@@ -183,6 +196,7 @@ impl Store for LosesAnswers {
     }
 
     async fn change_after(&self, seen: u64) {
+        self.waits.fetch_add(1, SeqCst);
         self.store.change_after(seen).await;
     }
 }

@@ -1,7 +1,8 @@
 //! Limits of queues and receivers, several workers, and what a probe is told.
 
 use crate::Bench;
-use signalpost_store::{EndState, NewTask, State, TaskId};
+use crate::leasing::LosesAnswers;
+use signalpost_store::{EndState, NewTask, State, TaskFilter, TaskId};
 use signalpost_worker::{Queue, Rate, ReceiverPolicy, Run, Success, WorkerOptions, WorkerState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -82,6 +83,11 @@ async fn a_receiver_at_its_limit_does_not_hide_the_tasks_behind_it() {
     let behind = bench.send("plain").await;
     let working = bench.start();
     working.wait_for(&format!("succeeded plain {behind}")).await;
+    // What runs, and one to be ready when that ends.
+    let mut held = TaskFilter { state: Some(State::Running), limit: 300, ..TaskFilter::default() };
+    held.receiver = Some("stuck".to_owned());
+    let held = bench.store.tasks(&held).await.unwrap().len();
+    assert!(held <= 2, "{held} tasks are held of a receiver of which one runs at a time");
     release.add_permits(300);
     while !bench.store.counts().await.unwrap().is_idle() {
         tokio::task::yield_now().await;
@@ -117,6 +123,76 @@ async fn no_more_runs_begin_within_a_time_than_the_rate_says() {
     // The worker decides a moment before the first line runs: what is counted here may come a little closer together.
     let took = *began.last().unwrap() - began[0];
     assert!(took > within, "12 runs at 4 in {within:?} took {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_rate_begins_when_that_allows_it() {
+    let mut bench = Bench::new();
+    let rate = Some(Rate::new(5, Duration::from_millis(40)));
+    bench.receiver("slowed", ReceiverPolicy { rate, ..ReceiverPolicy::default() }, |_| {
+        Run::asynchronous(async { Ok(Success::default()) })
+    });
+    let last = *bench.send_to("default", "slowed", 30).await.last().unwrap();
+    let working = bench.start();
+    let before = working.events_until(&format!("succeeded slowed {last}")).await;
+    working.stop().await;
+    // They are all in the worker's hands from the beginning, and none of them had to wait there for so long that it was
+    // given back.
+    assert!(!before.iter().any(|event| event.starts_with("released")), "{before:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspect_whose_gate_is_shut_does_not_hold_up_the_others() {
+    let mut bench = Bench::new();
+    let rate = Some(Rate::new(1, Duration::from_secs(3600)));
+    bench.receiver("hourly", ReceiverPolicy { rate, ..ReceiverPolicy::default() }, |_| {
+        Run::asynchronous(async { Ok(Success::default()) })
+    });
+    bench.plain("plain");
+    let first = bench.send("hourly").await;
+    let working = bench.start();
+    working.wait_for(&format!("succeeded hourly {first}")).await;
+    let suspect = bench.send("hourly").await;
+    bench.tamper("UPDATE signalpost_task SET deaths = 2");
+    working.wait_for(&format!("released hourly {suspect}")).await;
+    for _ in 0..5 {
+        let plain = bench.send("plain").await;
+        let before = working.events_until(&format!("succeeded plain {plain}")).await;
+        assert!(!before.contains(&format!("released hourly {suspect}")), "{before:?}");
+    }
+    working.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_queues_are_all_at_their_limit_rests() {
+    let mut bench = Bench::new();
+    bench.options.queues = vec![Queue::new("narrow").concurrency(1)];
+    let release = Arc::new(Semaphore::new(0));
+    let released = release.clone();
+    bench.receiver("stuck", ReceiverPolicy::default(), move |_| {
+        let released = released.clone();
+        Run::asynchronous(async move {
+            released.acquire().await.unwrap().forget();
+            Ok(Success::default())
+        })
+    });
+    let counted = Arc::new(LosesAnswers::of(bench.store.clone(), 0, 0));
+    bench.send_to("narrow", "stuck", 10).await;
+    let working = bench.start_on(counted.clone());
+    while working.health.in_hand() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let before = counted.waits();
+    for _ in 0..20 {
+        bench.send_to("narrow", "stuck", 1).await;
+    }
+    let waits = counted.waits() - before;
+    assert!(waits < 200, "the worker has looked {waits} times while 20 tasks were sent that it could not take");
+    release.add_permits(30);
+    while !bench.store.counts().await.unwrap().is_idle() {
+        tokio::task::yield_now().await;
+    }
+    working.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -153,12 +153,18 @@ struct Working {
 impl Working {
     /// Waits for an event; forgets those before it.
     async fn wait_for(&self, event: &str) {
+        self.events_until(event).await;
+    }
+
+    /// Waits for an event, and says what happened before it.
+    async fn events_until(&self, event: &str) -> Vec<String> {
+        let mut before = Vec::new();
         let mut seen = self.seen.lock().await;
         loop {
             let next = tokio::time::timeout(Duration::from_secs(60), seen.recv()).await;
             match next.unwrap_or_else(|_| panic!("`{event}` has not happened")) {
-                Some(found) if found == event => return,
-                Some(_) => {}
+                Some(found) if found == event => return before,
+                Some(found) => before.push(found),
                 None => panic!("the worker ended before `{event}`"),
             }
         }
