@@ -138,7 +138,11 @@ impl Worker {
         let left = tokio::select! {
             left = driver.drive() => left,
             // It never ends by itself. A worker that nobody renews must not look alive.
-            Err(broken) = &mut keeper => std::panic::resume_unwind(broken.into_panic()),
+            Err(broken) = &mut keeper => match broken.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and this worker with it.
+                Err(_) => std::future::pending().await,
+            },
         };
         // Before the lease is given up: a renewal after that would find it gone and take another.
         keeper.abort();

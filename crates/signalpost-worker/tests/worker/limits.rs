@@ -128,16 +128,15 @@ async fn no_more_runs_begin_within_a_time_than_the_rate_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_its_rate_begins_when_that_allows_it() {
     let mut bench = Bench::new();
-    let rate = Some(Rate::new(5, Duration::from_millis(40)));
+    let rate = Some(Rate::new(20, Duration::from_millis(40)));
     bench.receiver("slowed", ReceiverPolicy { rate, ..ReceiverPolicy::default() }, |_| {
         Run::asynchronous(async { Ok(Success::default()) })
     });
-    let last = *bench.send_to("default", "slowed", 30).await.last().unwrap();
+    let last = *bench.send_to("default", "slowed", 100).await.last().unwrap();
     let working = bench.start();
     let before = working.events_until(&format!("succeeded slowed {last}")).await;
     working.stop().await;
-    // They are all in the worker's hands from the beginning, and none of them had to wait there for so long that it was
-    // given back.
+    // The worker's hands are full from the beginning, and nothing had to wait there for so long that it was given back.
     assert!(!before.iter().any(|event| event.starts_with("released")), "{before:?}");
 }
 
