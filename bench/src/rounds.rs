@@ -14,7 +14,7 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
-    /// Fewer and shorter ones if it is to be quick.
+    /// Fewer ones if it is to be quick.
     pub(crate) fn new(quick: bool) -> Self {
         // Short turns: what else the machine does falls on few of them, and the median does not see it.
         Self { rounds: if quick { 250 } else { 2_000 }, turn: Duration::from_micros(250) }

@@ -43,7 +43,7 @@ fn measure(quick: bool) -> Result<Vec<Measure>, BoxError> {
             sea_orm_bare.push(milliseconds(insert_with_sea_orm(&site)).await?);
         }
         let beside = |client: &str, ours: &mut Vec<f64>, reference: &mut Vec<f64>| {
-            let name = format!("{client}: {ROWS} rows + {ROWS} send_in | {ROWS} INSERTs");
+            let name = format!("{client}: {ROWS} rows + {ROWS} send_in | {ROWS} rows + {ROWS} plain INSERTs");
             Measure::beside(name, median(ours), median(reference), "ms", "at most 1.5")
         };
         Ok(vec![beside("sqlx", &mut sqlx, &mut sqlx_bare), beside("SeaORM", &mut sea_orm, &mut sea_orm_bare)])

@@ -101,9 +101,9 @@ impl ConnectOptions {
         self
     }
 
-    /// The name and the sender, for a layer above this crate that connects in its own way.
-    pub fn into_parts(self) -> (Option<&'static str>, Sender) {
-        (self.name, self.sender)
+    /// The name, the sender and the uid, for a layer above this crate that connects in its own way.
+    pub fn into_parts(self) -> (Option<&'static str>, Sender, Option<DispatchUid>) {
+        (self.name, self.sender, self.dispatch_uid)
     }
 
     /// The name that errors and listings show. Default: the path of the function's type.

@@ -19,6 +19,7 @@ enum Kind {
     Full,
     ReadOnly,
     NotAStore,
+    BadPath,
     NewerSchema,
     OldLibrary,
     NoTables,
@@ -45,6 +46,8 @@ impl StoreError {
         is_read_only => ReadOnly,
         /// The file is not a database.
         is_not_a_database => NotAStore,
+        /// No store can be at the path: it is a directory, a URL or an in-memory database, or its directory is missing.
+        is_bad_path => BadPath,
         /// The tables were made by a newer version of signalpost.
         is_newer_schema => NewerSchema,
         /// The SQLite library that is linked has a known way of losing data.
@@ -129,18 +132,18 @@ impl StoreError {
     #[cfg(feature = "sqlite")]
     pub(crate) fn not_a_path(text: &str) -> Self {
         let hint = "a store is opened by the path of its file: leave out `sqlite:` and the slashes that belong to it";
-        Self::new(Kind::Other, format!("`{text}` is a URL"), Some(hint))
+        Self::new(Kind::BadPath, format!("`{text}` is a URL"), Some(hint))
     }
 
     #[cfg(feature = "sqlite")]
     pub(crate) fn directory(path: &Path) -> Self {
-        Self::new(Kind::Other, format!("{} is a directory", path.display()), Some("give the path of a file in it"))
+        Self::new(Kind::BadPath, format!("{} is a directory", path.display()), Some("give the path of a file in it"))
     }
 
     #[cfg(feature = "sqlite")]
     pub(crate) fn in_memory() -> Self {
         Self::new(
-            Kind::Other,
+            Kind::BadPath,
             "an in-memory database cannot hold a store: each of its connections would see another one",
             Some("give a path; tests can take one in a temporary directory"),
         )
@@ -175,8 +178,13 @@ impl StoreError {
             Some(Code::ConstraintViolation | Code::TooBig | Code::TypeMismatch) => {
                 Self::new(Kind::Refused, format!("{file}: {error}"), None)
             }
+            // Without its directory; else there were too many open files, for one.
             Some(Code::CannotOpen) => Self::new(
-                Kind::Other,
+                if std::path::absolute(path).is_ok_and(|path| path.parent().is_some_and(Path::is_dir)) {
+                    Kind::Other
+                } else {
+                    Kind::BadPath
+                },
                 format!("cannot open {file}: {error}"),
                 Some("check that its directory exists, and create it first"),
             ),

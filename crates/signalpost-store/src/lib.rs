@@ -32,6 +32,7 @@ mod finish;
 mod name;
 mod non_finite;
 mod payload;
+mod priority;
 mod reason;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -43,8 +44,9 @@ pub use claim::{Claim, ClaimRequest, QueueShare};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::StoreError;
 pub use finish::{Finish, Outcome};
-pub use name::check_name;
+pub use name::{DEFAULT_QUEUE, check_name};
 pub use payload::{PayloadError, PayloadLimits, decode_payload, encode_payload};
+pub use priority::check_priority;
 pub use reason::readable_reason;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};

@@ -2,6 +2,9 @@
 
 use crate::StoreError;
 
+/// The queue of tasks of which nobody says another.
+pub const DEFAULT_QUEUE: &str = "default";
+
 /// The longest name, in bytes.
 const MAX_NAME: usize = 200;
 

@@ -21,7 +21,7 @@ use crate::{
 /// - A claimed task is moved on only by the claim that holds it: [`Store::finish_if_leased`] compares worker and
 ///   fence. What it cannot move it reports, and leaves as it is.
 /// - A task ends once. Its number is never used again.
-/// - Times are the store's own clock. Durations are given, never points of time.
+/// - Times are the store's own clock. Durations are given, never points of time, but for `run_at`.
 /// - Text is stored as given. A text with a NUL is refused, as [`StoreError::is_invalid_task`], before anything is
 ///   written; a reason is made storable instead of refused, because recording a failure must not fail.
 ///
@@ -124,7 +124,7 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Waits for a change after `seen`: at once for commits through this store, within a few milliseconds for those
     /// of other connections and processes. A hint: it may come without cause, and whoever waits for it looks now
-    /// and then by himself.
+    /// and then by themselves.
     ///
     /// Watching the database costs something only while somebody waits here.
     async fn change_after(&self, seen: u64);

@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::DEFAULT_QUEUE;
+
 /// The number of a task, from the database's sequence. Later sends have larger numbers; numbers never come again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -123,7 +125,7 @@ pub struct NewTask {
     pub headers: BTreeMap<String, String>,
     /// The task in whose receiver this was sent.
     pub parent: Option<TaskId>,
-    /// How many sends lie between this one and the first. Default: 0.
+    /// How many sends after the first one this was made; 0: it is the first. Default: 0.
     pub depth: u32,
     /// Why an earlier run of the same work failed, where this task follows from one. Default: nothing has failed.
     pub reason: Option<String>,
@@ -138,7 +140,7 @@ impl NewTask {
             signal: signal.into(),
             sender: None,
             receiver: receiver.into(),
-            queue: "default".to_owned(),
+            queue: DEFAULT_QUEUE.to_owned(),
             priority: 0,
             delay: Duration::ZERO,
             run_at: None,
@@ -185,7 +187,7 @@ pub struct Task {
     pub headers: Option<BTreeMap<String, String>>,
     /// The task in whose receiver this one was sent.
     pub parent: Option<TaskId>,
-    /// How many sends lie between this one and the first.
+    /// How many sends after the first one this was made; 0: it is the first.
     pub depth: u32,
     /// Which claim of the task this is, from 1.
     pub attempt: u32,

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::clock::millis;
-use crate::{NewTask, StoreError, check_name, readable_reason};
+use crate::{NewTask, StoreError, check_name, check_priority, readable_reason};
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -62,13 +62,7 @@ impl NewTask {
         check_name("receiver", &self.receiver)?;
         check_name("queue", &self.queue)?;
         self.sender.as_deref().map_or(Ok(()), |sender| check_name("sender", sender))?;
-        if !(-100..=100).contains(&self.priority) {
-            let (signal, priority) = (&self.signal, self.priority);
-            return Err(StoreError::invalid_task(format!(
-                "a task of signal `{signal}` has priority {priority}; it must lie between -100 and 100"
-            )));
-        }
-        Ok(())
+        check_priority(&format!("a task of signal `{}`", self.signal), self.priority)
     }
 }
 

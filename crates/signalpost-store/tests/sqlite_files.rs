@@ -63,13 +63,17 @@ fn a_missing_directory_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let error = refusal(&directory.path().join("nowhere").join("app.db"));
     assert!(error.to_string().contains("check that its directory exists"), "{error}");
+    assert!(error.is_bad_path() && !error.is_transient());
 }
 
 #[test]
 fn a_directory_and_a_url_are_told_apart_from_a_file() {
     let directory = tempfile::tempdir().unwrap();
-    assert!(refusal(directory.path()).to_string().contains("is a directory"));
-    assert!(refusal(Path::new("sqlite://data/app.db")).to_string().contains("is a URL"));
+    for (path, what) in [(directory.path(), "is a directory"), (Path::new("sqlite://data/app.db"), "is a URL")] {
+        let error = refusal(path);
+        assert!(error.to_string().contains(what), "{error}");
+        assert!(error.is_bad_path() && !error.is_transient());
+    }
 }
 
 #[test]
@@ -77,6 +81,7 @@ fn an_in_memory_database_is_refused() {
     for path in [":memory:", "file::memory:?cache=shared", ""] {
         let error = SqliteStore::open(path).unwrap_err();
         assert!(error.to_string().contains("in-memory database cannot hold a store"), "{error}");
+        assert!(error.is_bad_path() && !error.is_transient());
     }
 }
 
@@ -142,7 +147,7 @@ async fn a_store_waits_for_a_neighbour_and_does_not_disturb_its_tables() {
 }
 
 #[test]
-fn several_processes_may_create_the_tables_at_once() {
+fn several_handles_may_create_the_tables_at_once() {
     let (_directory, path) = database();
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -157,12 +162,11 @@ fn several_processes_may_create_the_tables_at_once() {
 }
 
 #[test]
-fn the_store_writes_with_full_durability() {
+fn the_database_is_switched_to_wal() {
     let (_directory, path) = database();
     drop(SqliteStore::open(&path).unwrap());
     let mode: String = Connection::open(&path).unwrap().query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
-    assert!(rusqlite::version_number() >= 3_051_003);
 }
 
 #[tokio::test]

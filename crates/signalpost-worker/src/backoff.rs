@@ -37,4 +37,9 @@ impl Backoff {
         let whole = self.first.saturating_mul(1 << doublings).min(self.longest);
         whole.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
     }
+
+    /// The wait after the `failures`-th failure, somewhere in the range.
+    pub fn jittered(&self, failures: u32) -> Duration {
+        self.delay(failures, fastrand::f64())
+    }
 }

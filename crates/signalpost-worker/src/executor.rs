@@ -68,11 +68,28 @@ impl Default for ReceiverPolicy {
 
 /// What a successful run leaves.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Success {
     /// What the receiver returned, as JSON, if that is to be kept.
     pub result: Option<String>,
     /// Tasks to be written together with the success.
     pub then: Vec<NewTask>,
+}
+
+impl Success {
+    /// A success that keeps this JSON.
+    #[must_use]
+    pub fn with_result(mut self, json: impl Into<String>) -> Self {
+        self.result = Some(json.into());
+        self
+    }
+
+    /// A success from which these tasks follow.
+    #[must_use]
+    pub fn followed_by(mut self, tasks: Vec<NewTask>) -> Self {
+        self.then = tasks;
+        self
+    }
 }
 
 /// Why a run failed, and what that means for the task.

@@ -72,7 +72,8 @@ impl Health {
     }
 
     /// True while the worker's loop turns: it has not ended, and is not held up by something that blocks its runtime.
-    /// False for 15 s or more means that a restart is due. A store that cannot be reached does not make it false.
+    /// False: the loop has not turned for 15 s, or it has ended; restart it. A store that cannot be reached does not make
+    /// it false.
     pub fn is_live(&self) -> bool {
         let seen = *self.seen();
         match seen.state {

@@ -159,6 +159,9 @@ impl Keeper {
         match self.store.rescue(&request).await {
             Ok(rescued) => {
                 for one in rescued {
+                    for task in &one.dead {
+                        tracing::error!(target: "signalpost::worker", %task, worker = %one.worker, "dead");
+                    }
                     tracing::warn!(
                         target: "signalpost::worker", worker = %one.worker, cause = ?one.cause,
                         waiting = one.waiting.len(), dead = one.dead.len(), "took up the tasks of another worker"

@@ -31,14 +31,8 @@
 //! let store = Arc::new(SqliteStore::open(path)?);
 //! store.insert(vec![NewTask::new("doc.signal", "print", r#""hello""#)]).await?;
 //!
-//! let worker = Worker::new(store.clone(), Arc::new(Printer), WorkerOptions::default())?;
-//! let stopper = worker.stopper();
-//! let running = tokio::spawn(worker.run());
-//! while !store.counts().await?.is_idle() {
-//!     tokio::task::yield_now().await;
-//! }
-//! stopper.stop();
-//! running.await??;
+//! // A service says `run_until_signalled`.
+//! Worker::new(store, Arc::new(Printer), WorkerOptions::default())?.run_until_idle().await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -55,6 +49,7 @@ mod executor;
 mod gates;
 mod happening;
 mod health;
+mod idle;
 mod in_hand;
 mod keeper;
 mod options;

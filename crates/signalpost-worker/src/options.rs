@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use signalpost_store::DEFAULT_QUEUE;
+
 use crate::{Queue, WorkerError};
 
 /// Ten years.
@@ -47,7 +49,7 @@ pub struct WorkerOptions {
 impl Default for WorkerOptions {
     fn default() -> Self {
         Self {
-            queues: vec![Queue::new("default")],
+            queues: vec![Queue::new(DEFAULT_QUEUE)],
             concurrency: 32,
             lease: Duration::from_secs(30),
             sweep: Duration::from_millis(500),

@@ -32,12 +32,12 @@ pub(crate) fn of_run(
 ) -> (Outcome, Vec<NewTask>) {
     match report {
         Ok(success) => (Outcome::Succeeded { result: success.result }, success.then),
-        Err(failure) => (of_failure(task, policy, failure, is_stopping, fastrand::f64()), Vec::new()),
+        Err(failure) => (of_failure(task, policy, failure, is_stopping), Vec::new()),
     }
 }
 
-/// What a failed run means. `chance` lies between 0 and 1.
-fn of_failure(task: &Task, policy: &ReceiverPolicy, failure: Failure, is_stopping: bool, chance: f64) -> Outcome {
+/// What a failed run means.
+fn of_failure(task: &Task, policy: &ReceiverPolicy, failure: Failure, is_stopping: bool) -> Outcome {
     let failures = task.failures() + 1;
     let Failure { reason, retry } = failure;
     // It was told to wrap up: what it could not do in time another worker will.
@@ -49,12 +49,12 @@ fn of_failure(task: &Task, policy: &ReceiverPolicy, failure: Failure, is_stoppin
         return Outcome::Released;
     }
     if failures >= policy.max_attempts && retry != Retry::Never {
-        return Outcome::Dead { reason: format!("attempt {failures} of {}: {reason}", policy.max_attempts) };
+        return Outcome::Dead { reason: format!("failure {failures} of {}: {reason}", policy.max_attempts) };
     }
     match retry {
         Retry::Never => Outcome::Dead { reason },
         Retry::After(after) => Outcome::Retry { after, reason },
-        Retry::Backoff => Outcome::Retry { after: policy.backoff.delay(failures, chance), reason },
+        Retry::Backoff => Outcome::Retry { after: policy.backoff.jittered(failures), reason },
     }
 }
 

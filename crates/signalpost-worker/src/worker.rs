@@ -8,6 +8,7 @@ use signalpost_store::{Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 
 use crate::driver::{Driver, Wires};
+use crate::idle::idle;
 use crate::keeper::{self, Keeper, SharedLease};
 use crate::run::AbortOnDrop;
 use crate::{Executor, Health, Stopper, WorkerOptions};
@@ -88,6 +89,19 @@ impl Worker {
             () = &mut stop => stopper.stop(),
         }
         running.await
+    }
+
+    /// Works until no task is live in the store, of any queue, and then stops.
+    ///
+    /// It waits for delayed tasks and for the next attempts of failed ones, and for those of queues that it does not
+    /// serve: for ever, if no other worker does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Worker::run`].
+    pub async fn run_until_idle(self) -> Result<(), WorkerError> {
+        let store = self.store.clone();
+        self.run_until(async move { idle(&*store).await }).await
     }
 
     /// Works until it is stopped by its [`Stopper`], or by SIGTERM or SIGINT: cleanly at the first, at once at the

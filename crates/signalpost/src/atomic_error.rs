@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fmt;
 
 use signalpost_dispatch::BoxError;
-use signalpost_store::StoreError;
 
 use crate::RunningTask;
+use crate::outbox::explained;
 use crate::registry::ALL;
 
 /// Why [`RunningTask::begin`] gave no transaction. Nothing was written.
@@ -64,13 +64,8 @@ impl AtomicError {
     }
 
     pub(crate) fn client(error: impl Into<BoxError>) -> Self {
-        let error = error.into();
-        let message = match error.to_string() {
-            text if text.contains("no such table: signalpost_") => {
-                StoreError::without_tables("the database of this connection").to_string()
-            }
-            text => text,
-        };
+        let error = explained(error.into());
+        let message = error.to_string();
         Self { cause: Some(error), ..Self::new(message) }
     }
 }

@@ -115,8 +115,7 @@ impl BackgroundOptions {
         self
     }
 
-    /// How long to wait between attempts. Default: 1 s after the first failure, twice as long after each further one,
-    /// an hour at most.
+    /// How long to wait between attempts. Default: half a second to a second, doubled each time, an hour at most.
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.policy.backoff = backoff;

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use signalpost_dispatch::{
     AsyncReceiver, BoxError, ConnectOptions, Event, Receiver, ReceiverOutput, SendError, Sender,
 };
-use signalpost_store::{NewTask, PayloadLimits, SendId, Task, encode_payload};
+use signalpost_store::{DEFAULT_QUEUE, NewTask, PayloadLimits, SendId, Task, encode_payload};
 use signalpost_worker::{Failure, Run, Success};
 
 use crate::background::{
@@ -59,6 +59,7 @@ pub struct AsyncSignal<P> {
 
 /// What a background signal's send did.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Sent {
     /// One task was written.
     Queued(SendId),
@@ -66,10 +67,20 @@ pub enum Sent {
     RanHere(RobustResponses<()>),
 }
 
+impl Sent {
+    /// The send that the task belongs to; `None`: the receivers ran inside the send.
+    pub fn send_id(&self) -> Option<SendId> {
+        match self {
+            Sent::Queued(send_id) => Some(*send_id),
+            Sent::RanHere(_) => None,
+        }
+    }
+}
+
 impl<P> AsyncSignal<P> {
     /// A background signal on the queue `default`. The name stands in every task: see [`Signal::new`](crate::Signal::new).
     pub const fn new(name: &'static str) -> Self {
-        Self { stored: StoredSignal::new(name), queue: "default", captures: Captures::new() }
+        Self { stored: StoredSignal::new(name), queue: DEFAULT_QUEUE, captures: Captures::new() }
     }
 
     /// The same signal on another queue.
@@ -201,7 +212,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         O: ReceiverOutput<()>,
     {
         self.list();
-        self.connect_with(declared_options(options), receiver).map(drop)
+        self.connect_with(self.declared_options(options)?, receiver).map(drop)
     }
 
     #[doc(hidden)]
@@ -211,7 +222,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
     {
         self.list();
-        self.connect_async_with(declared_options(options), receiver).map(drop)
+        self.connect_async_with(self.declared_options(options)?, receiver).map(drop)
     }
 
     #[doc(hidden)]
@@ -224,6 +235,20 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     ) -> Result<(), RegistryError> {
         self.list();
         self.register(options, "", declared, Arc::new(start)).map(drop)
+    }
+
+    #[track_caller]
+    fn declared_options(&self, options: ConnectOptions) -> Result<BackgroundOptions, RegistryError> {
+        let (name, sender, uid) = options.into_parts();
+        if uid.is_some() {
+            let receiver = format!("{} at {}", name.unwrap_or_default(), Location::caller());
+            return Err(RegistryError::uid_in_the_background(&receiver, self.name()));
+        }
+        let background = BackgroundOptions::new().sender(sender);
+        Ok(match name {
+            Some(name) => background.name(name),
+            None => background,
+        })
     }
 
     fn list(&'static self) {
@@ -334,15 +359,6 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     }
 }
 
-fn declared_options(options: ConnectOptions) -> BackgroundOptions {
-    let (name, sender) = options.into_parts();
-    let background = BackgroundOptions::new().sender(sender);
-    match name {
-        Some(name) => background.name(name),
-        None => background,
-    }
-}
-
 /// The receivers of a sender: blocking ones first, each kind in order of connection.
 fn in_order(signal: &str, sender: &Sender) -> Vec<Arc<BackgroundReceiver>> {
     let mut receivers = registry::of_signal(signal);
@@ -371,7 +387,7 @@ pub(crate) fn run_all(context: RunContext) -> Run {
         let failed = blocking.iter().chain(&asynchronous).zip(outcomes).filter_map(|(receiver, outcome)| {
             outcome.err().map(|failure| follow_up(&context.task, receiver, &failure))
         });
-        Ok(Success { then: failed.collect(), ..Success::default() })
+        Ok(Success::default().followed_by(failed.collect()))
     })
 }
 
@@ -386,13 +402,13 @@ fn follow_up(task: &Task, receiver: &BackgroundReceiver, failure: &Failure) -> N
     next.send_id = task.send_id.parse().unwrap_or_default();
     next.sender = task.sender.clone();
     next.queue = task.queue.clone();
-    next.priority = receiver.priority;
+    next.priority = task.priority;
     next.payload_version = task.payload_version;
     next.headers = task.headers.clone().unwrap_or_default();
     next.parent = Some(task.id);
     next.depth = task.depth;
     next.reason = Some(failure.reason.clone());
-    next.delay = failure.wanted_delay().unwrap_or_else(|| receiver.policy.backoff.delay(1, 0.5));
+    next.delay = failure.wanted_delay().unwrap_or_else(|| receiver.policy.backoff.jittered(1));
     next
 }
 

@@ -59,8 +59,8 @@ pub use signalpost_dispatch::{
 #[doc = include_str!("receiver.md")]
 pub use signalpost_macros::receiver;
 pub use signalpost_store::{
-    Counts, EndState, Outcome, PayloadError, PayloadLimits, SendId, State, Store, StoreError, TaskFilter, TaskId,
-    TaskRecord,
+    Clock, Counts, EndState, ManualClock, NewTask, Outcome, PayloadError, SendId, State, Store, StoreError,
+    TaskContent, TaskFilter, TaskId, TaskRecord,
 };
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};

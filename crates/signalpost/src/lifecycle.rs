@@ -17,6 +17,9 @@ pub static TASK_ENQUEUED: Signal<TaskEnqueued> = Signal::new("signalpost.task_en
 pub static TASK_STARTED: Signal<TaskStarted> = Signal::new("signalpost.task_started");
 
 /// Sent in the worker's process when the store has recorded what became of a run.
+///
+/// A run whose worker died has nobody to report it: a task that is dead because it killed its workers is not told of
+/// here, but logged by the worker that found it, as an ERROR `dead`. Nor are tasks that were cancelled or have expired.
 pub static TASK_FINISHED: Signal<TaskFinished> = Signal::new("signalpost.task_finished");
 
 /// A task was written.

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use signalpost_dispatch::{ReceiverInfo, Sender};
-use signalpost_store::{PublishedReceiver, check_name};
+use signalpost_store::{PublishedReceiver, check_name, check_priority};
 
 use crate::background::BackgroundReceiver;
 
@@ -39,6 +39,13 @@ impl RegistryError {
         Self(format!(
             "receiver {receiver} is declared atomic, but `{signal}` is a background signal, whose receivers share one task \
              that none of them can complete\n  hint: make it a Signal, whose background receivers have a task each"
+        ))
+    }
+
+    pub(crate) fn uid_in_the_background(receiver: &str, signal: &str) -> Self {
+        Self(format!(
+            "receiver {receiver} has a dispatch_uid, but `{signal}` is a background signal\n  hint: a background receiver is \
+             identified by its `name`: give that instead"
         ))
     }
 
@@ -158,9 +165,8 @@ fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
     if receiver.names().any(|name| name == ALL) {
         return refused("needs another name: `*` stands for all receivers of a background signal".to_owned());
     }
-    if !(-100..=100).contains(&receiver.priority) {
-        return refused(format!("has priority {}; it must lie between -100 and 100", receiver.priority));
-    }
+    check_priority(&format!("receiver `{name}` at {location}"), receiver.priority)
+        .map_err(|problem| RegistryError(problem.to_string()))?;
     if receiver.is_atomic && receiver.declared.is_blocking {
         return refused(
             "cannot be atomic, because it is blocking code: the transaction is awaited\n  hint: make it an `async fn`"

@@ -4,6 +4,7 @@ use signalpost_store::SendId;
 
 /// One receiver's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Response<R> {
     /// The receiver ran inside the send, and returned this.
     Now(R),
@@ -19,6 +20,14 @@ impl<R> Response<R> {
         match self {
             Response::Now(response) => Some(response),
             Response::Queued(_) | Response::RanHere => None,
+        }
+    }
+
+    /// The send that the task belongs to, where one was written.
+    pub fn send_id(&self) -> Option<SendId> {
+        match self {
+            Response::Queued(send_id) => Some(*send_id),
+            Response::Now(_) | Response::RanHere => None,
         }
     }
 }

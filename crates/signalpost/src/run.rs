@@ -157,5 +157,5 @@ pub fn kept_outcome<O: BackgroundOutput<Value: Serialize>>(output: O) -> Result<
     let value = output.into_result().map_err(|error| failure::from_error(&error))?;
     let result = serde_json::to_string(&value)
         .map_err(|error| Failure::permanent(format!("the receiver succeeded, but its result is not JSON: {error}")))?;
-    Ok(Success { result: Some(result), ..Success::default() })
+    Ok(Success::default().with_result(result))
 }

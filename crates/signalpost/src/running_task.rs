@@ -31,7 +31,7 @@ pub struct TaskInfo {
     pub attempt: u32,
     /// How many of the claims before ended with the death of their runner.
     pub deaths: u32,
-    /// How many sends lie between this one and the first.
+    /// How many sends after the first one this was made; 0: it is the first.
     pub depth: u32,
     /// The task in whose receiver it was sent.
     pub parent: Option<TaskId>,
@@ -42,6 +42,11 @@ pub struct TaskInfo {
 }
 
 impl TaskInfo {
+    /// How many runs have failed before this one: claims that ended neither in a death nor by being given back.
+    pub fn failures(&self) -> u32 {
+        self.attempt.saturating_sub(self.deaths).saturating_sub(1)
+    }
+
     fn of(task: &Task) -> Arc<Self> {
         let carried = |header| task.headers.as_ref()?.get(header).map(String::as_str);
         Arc::new(Self {

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 
 use signalpost_dispatch::{ParkingBridge, Receiver, ReceiverError, SendError, Sender};
-use signalpost_store::{NewTask, OutboxStatement, SendId, Store, StoreError, Task};
+use signalpost_store::{NewTask, OutboxStatement, SendId, Store, Task};
 
 use crate::background::BackgroundReceiver;
 use crate::bridge::TokioBridge;
 use crate::data::DataMap;
 use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, explained};
 use crate::registry::ALL;
 use crate::run::RunContext;
 use crate::stored_signal::StoredSignal;
@@ -257,14 +257,6 @@ fn installed() -> Result<Arc<dyn Store>, SendError> {
     })
 }
 
-/// A transaction that could not take the write lock.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{0}\n  hint: a transaction that reads before it sends must begin with signalpost::begin_immediate; otherwise somebody \
-     else has kept the lock for longer than this connection waits"
-)]
-struct Locked(#[source] BoxError);
-
 /// The same failure as the response of several receivers.
 pub(crate) fn all_failed<R>(
     receivers: impl IntoIterator<Item = Receiver>,
@@ -277,15 +269,7 @@ pub(crate) fn all_failed<R>(
 async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows: &[Row]) -> Result<(), BoxError> {
     let tasks: Vec<NewTask> = rows.iter().map(|row| row.task.clone()).collect();
     let (sql, json) = statement.of(&tasks)?;
-    let written = outbox.execute(sql, &json).await.map_err(|error| {
-        if error.to_string().contains("no such table: signalpost_task") {
-            return StoreError::without_tables("the database of this connection").into();
-        }
-        if error.to_string().contains("database is locked") {
-            return Locked(error).into();
-        }
-        error
-    })?;
+    let written = outbox.execute(sql, &json).await.map_err(explained)?;
     // Of those that are to be written once, any number may be there already.
     let at_least = tasks.iter().filter(|task| !task.once).count();
     if !usize::try_from(written).is_ok_and(|written| (at_least..=tasks.len()).contains(&written)) {

@@ -14,7 +14,7 @@ use signalpost_dispatch::{
     AsyncMethod, AsyncReceiver, BoxError, ConnectOptions, Connection, Event, Receiver, ReceiverError, ReceiverId,
     ReceiverOutput, SendError, Sender,
 };
-use signalpost_store::{NewTask, PayloadError, PayloadLimits, encode_payload};
+use signalpost_store::{DEFAULT_QUEUE, NewTask, PayloadError, PayloadLimits, encode_payload};
 use signalpost_worker::Run;
 
 use crate::background::{
@@ -326,7 +326,8 @@ impl<P: 'static, R: 'static> Signal<P, R> {
 }
 
 impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal<P, R> {
-    /// Connects an asynchronous background receiver.
+    /// Connects an asynchronous background receiver. It takes the event and nothing else:
+    /// [`running_task`](crate::running_task) tells of its run; `Data` and `keep_result` are for `#[receiver]`.
     ///
     /// Workers look receivers up by name: connect it in the worker's process and in the sender's.
     ///
@@ -383,7 +384,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         declared: Declared,
         start: StartRun,
     ) -> Result<Receiver, RegistryError> {
-        let default = Defaults { name, queue: "default", location: Location::caller() };
+        let default = Defaults { name, queue: DEFAULT_QUEUE, location: Location::caller() };
         let receiver = Arc::new(BackgroundReceiver::new(self.stored, options, default, declared, start));
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if !registry::register(receiver.clone())? {

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signalpost_store::Store;
+use signalpost_store::{Store, StoreError};
 use signalpost_worker::{Health, Queue, WorkerOptions};
 
 use crate::data::DataMap;
@@ -28,15 +28,25 @@ pub enum WorkerError {
         /// The type.
         needs: &'static str,
     },
-    /// The settings make no sense, or the store refused the worker.
+    /// The settings make no sense; the text says which, and what would.
+    #[error("{0}")]
+    Options(String),
+    /// The store refused the worker.
     #[error(transparent)]
-    Worker(#[from] signalpost_worker::WorkerError),
+    Store(#[from] StoreError),
 }
 
 /// As it is displayed: a `main` that returns the error shows this.
 impl fmt::Debug for WorkerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+fn flat(error: signalpost_worker::WorkerError) -> WorkerError {
+    match error {
+        signalpost_worker::WorkerError::Store(error) => WorkerError::Store(error),
+        error => WorkerError::Options(error.to_string()),
     }
 }
 
@@ -170,7 +180,19 @@ impl Worker {
     ///
     /// [`WorkerError`]. Failures of the store while it works are logged and waited out.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), WorkerError> {
-        Ok(self.build()?.run_until(stop).await?)
+        self.build()?.run_until(stop).await.map_err(flat)
+    }
+
+    /// Works until no task is live in the store, of any queue, and then stops: for programs that end, and for tests.
+    ///
+    /// It waits for delayed tasks and for the next attempts of failed ones, and for tasks of queues that this worker does
+    /// not serve: for ever, if no other worker serves them. So a task that sends itself anew each night keeps it working.
+    ///
+    /// # Errors
+    ///
+    /// As [`Worker::run_until`].
+    pub async fn run_until_idle(self) -> Result<(), WorkerError> {
+        self.build()?.run_until_idle().await.map_err(flat)
     }
 
     /// Works until SIGTERM or SIGINT: stops cleanly at the first, at once at the second.
@@ -179,7 +201,7 @@ impl Worker {
     ///
     /// As [`Worker::run_until`].
     pub async fn run_until_signalled(self) -> Result<(), WorkerError> {
-        Ok(self.build()?.run_until_signalled().await?)
+        self.build()?.run_until_signalled().await.map_err(flat)
     }
 
     fn build(self) -> Result<signalpost_worker::Worker, WorkerError> {
@@ -195,7 +217,8 @@ impl Worker {
         }
         warn_of_queues_not_served(&options.queues);
         let executor = Arc::new(RegisteredReceivers { store: store.clone(), data: Arc::new(data), layers });
-        Ok(signalpost_worker::Worker::new(store, executor, options)?.with_health(health))
+        let worker = signalpost_worker::Worker::new(store, executor, options).map_err(flat)?;
+        Ok(worker.with_health(health))
     }
 }
 

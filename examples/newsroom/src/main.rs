@@ -100,7 +100,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, BoxError> {
     let published = publish::samples(&newsroom).await?;
     introduce(&address, &folders, published);
     if arguments.exit_when_idle {
-        worker.run_until(idle(newsroom.clone())).await?;
+        worker.run_until_idle().await?;
         let report = report::Report::of(&newsroom).await?;
         println!("{}", serde_json::to_string(&report)?);
         return Ok(if report.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -119,18 +119,5 @@ fn introduce(address: &str, folders: &Folders, published: usize) {
     eprintln!("  {published} of {} sample articles were new and have been published", sample::SAMPLES.len());
     if published > 0 {
         eprintln!("  The webhook refuses its first call for each article on purpose: a warning and a retry follow.");
-    }
-}
-
-async fn idle(newsroom: Newsroom) {
-    loop {
-        let seen = newsroom.store.change_count();
-        match newsroom.store.counts().await {
-            Ok(counts) if counts.is_idle() => return,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "cannot count the tasks"),
-        }
-        // Retries become due without a change: look now and then.
-        let _ = tokio::time::timeout(Duration::from_millis(100), newsroom.store.change_after(seen)).await;
     }
 }

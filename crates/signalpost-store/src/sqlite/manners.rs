@@ -3,7 +3,7 @@
 //! Whoever finds SQLite's write lock taken asks again after 1, 2, 5, 10, 15, 20, 25, … ms: nobody queues, and nobody is
 //! seen to wait. A writer that always has work would take the lock again at once, and others would hardly ever find it
 //! free. So it rests after every stretch of work: for as long as the stretch was, and 5 ms at least, while somebody else
-//! commits to the file as well. Whoever asks then has found it free by his fourth try, after 8 ms. While nobody else is
+//! commits to the file as well. Whoever asks then has found it free by their fourth try, after 8 ms. While nobody else is
 //! seen to commit it rests less: enough for a first try now and then to succeed, which is what shows them.
 
 use std::thread;

@@ -109,6 +109,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_connection_that_writes_flushes_at_every_commit() {
+        let directory = tempfile::tempdir().unwrap();
+        let (_, connection) = open(&SqliteOptions::new(directory.path().join("app.db"))).unwrap();
+        let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+        // FULL, by its number.
+        assert_eq!(synchronous, 2);
+    }
+
+    #[test]
     fn an_older_sqlite_is_refused_by_name() {
         assert!(check_library(rusqlite::version_number(), rusqlite::version()).is_ok());
         let error = check_library(3_051_002, "3.51.2").unwrap_err();

@@ -36,7 +36,7 @@ async fn blocking_code_whose_time_is_over_can_notice_and_makes_room() {
     let working = bench.start();
     working.wait_for(&format!("succeeded plain {plain}")).await;
     working.stop().await;
-    assert_eq!(bench.record(polls).await.reason.unwrap(), "attempt 1 of 1: timed out after 20ms");
+    assert_eq!(bench.record(polls).await.reason.unwrap(), "failure 1 of 1: timed out after 20ms");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,7 +66,7 @@ async fn a_task_ends_as_it_would_in_a_worker() {
     bench.receiver("panics", ReceiverPolicy::default(), |_| panic!("before the run"));
     bench.receiver("follows", ReceiverPolicy::default(), |_| {
         let then = vec![NewTask::new("tests.signal", "followed", "{}")];
-        Run::asynchronous(async { Ok(Success { then, ..Success::default() }) })
+        Run::asynchronous(async { Ok(Success::default().followed_by(then)) })
     });
     bench.tamper(
         "CREATE TRIGGER refuse BEFORE INSERT ON signalpost_history WHEN NEW.state = 'succeeded' AND NEW.sender = 'refused'
@@ -99,7 +99,7 @@ async fn a_task_ends_as_it_would_in_a_worker() {
         outcomes,
         [
             "slow: retry: timed out after 20ms",
-            "once: dead: attempt 1 of 1: no",
+            "once: dead: failure 1 of 1: no",
             "panics: retry: panicked: before the run",
             "follows: succeeded",
             "nobody: deferred: no receiver named `nobody` is registered",

@@ -43,7 +43,7 @@ async fn a_task_is_dead_when_its_attempts_are_used_up() {
     working.stop().await;
     let record = bench.record(id).await;
     assert_eq!((record.state, runs.load(SeqCst)), (State::Ended(EndState::Dead), 3));
-    assert_eq!(record.reason.as_deref(), Some("attempt 3 of 3: no mailbox \u{fffd} there"));
+    assert_eq!(record.reason.as_deref(), Some("failure 3 of 3: no mailbox \u{fffd} there"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,8 +96,8 @@ async fn a_panic_is_a_failure_and_others_go_on() {
     let working = bench.start();
     working.wait_for(&format!("succeeded plain {plain}")).await;
     working.stop().await;
-    assert_eq!(bench.record(first).await.reason.unwrap(), format!("attempt 1 of 1: panicked: task {first}"));
-    assert_eq!(bench.record(second).await.reason.unwrap(), "attempt 1 of 1: panicked: on a thread");
+    assert_eq!(bench.record(first).await.reason.unwrap(), format!("failure 1 of 1: panicked: task {first}"));
+    assert_eq!(bench.record(second).await.reason.unwrap(), "failure 1 of 1: panicked: on a thread");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +111,7 @@ async fn a_receiver_that_never_returns_times_out() {
     let (hanging, plain) = (bench.send("hangs").await, bench.send("plain").await);
     let working = bench.start();
     working.wait_for(&format!("dead hangs {hanging}")).await;
-    assert_eq!(bench.record(hanging).await.reason.unwrap(), "attempt 1 of 1: timed out after 50ms");
+    assert_eq!(bench.record(hanging).await.reason.unwrap(), "failure 1 of 1: timed out after 50ms");
     assert_eq!(bench.record(plain).await.state, State::Ended(EndState::Succeeded));
     working.stop().await;
 }
@@ -129,7 +129,7 @@ async fn blocking_code_that_never_returns_keeps_its_slot_and_its_result_is_refus
         let released = released.lock().unwrap().take().unwrap();
         Run::blocking(move || {
             let _ = released.recv();
-            Ok(Success { result: Some("1".into()), ..Success::default() })
+            Ok(Success::default().with_result("1"))
         })
     });
     let hanging = bench.send("hangs").await;

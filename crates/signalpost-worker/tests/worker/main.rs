@@ -125,6 +125,12 @@ impl Bench {
         self.start_on(self.store.clone())
     }
 
+    /// A worker that nobody listens to.
+    fn build(&mut self) -> Worker {
+        let executor = Functions { known: std::mem::take(&mut self.known), events: unbounded_channel().0 };
+        Worker::new(self.store.clone(), Arc::new(executor), self.options.clone()).unwrap()
+    }
+
     fn start_on(&mut self, store: Arc<dyn Store>) -> Working {
         let (events, seen) = unbounded_channel();
         let executor = Functions { known: std::mem::take(&mut self.known), events };

@@ -2,7 +2,7 @@
 
 use crate::Bench;
 use signalpost_store::{EndState, NewTask, State};
-use signalpost_worker::{ReceiverPolicy, Run, Success};
+use signalpost_worker::{Failure, ReceiverPolicy, Run, Success};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -13,9 +13,7 @@ async fn async_and_blocking_receivers_run_to_success() {
     let mut bench = Bench::new();
     bench.plain("plain");
     bench.receiver("blocking", ReceiverPolicy::default(), |task| {
-        Run::blocking(move || {
-            Ok(Success { result: Some(format!("\"attempt {}\"", task.attempt)), ..Success::default() })
-        })
+        Run::blocking(move || Ok(Success::default().with_result(format!("\"attempt {}\"", task.attempt))))
     });
     let (plain, blocking) = (bench.send("plain").await, bench.send("blocking").await);
     let working = bench.start();
@@ -26,7 +24,7 @@ async fn async_and_blocking_receivers_run_to_success() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_worker_notices_sends_of_its_own_and_of_other_processes() {
+async fn an_idle_worker_notices_sends_of_its_own_and_of_other_handles() {
     let mut bench = Bench::new();
     bench.plain("plain");
     let working = bench.start();
@@ -81,6 +79,38 @@ async fn a_backlog_is_drained_without_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_can_work_until_nothing_is_left_and_waits_for_the_next_attempts() {
+    let mut bench = Bench::new();
+    bench.plain("plain");
+    bench.receiver("late", ReceiverPolicy::default(), |task| {
+        Run::asynchronous(async move {
+            let later = Failure::retry_after(Duration::from_millis(1), "later");
+            if task.attempt == 1 { Err(later) } else { Ok(Success::default()) }
+        })
+    });
+    let (plain, late) = (bench.send("plain").await, bench.send("late").await);
+    let clock = bench.clock.clone();
+    let worker = bench.build();
+    let running = worker.run_until_idle();
+    tokio::pin!(running);
+    // The clock stands still: the second attempt comes when it is moved.
+    tokio::select! {
+        ended = &mut running => panic!("{ended:?} with a task that waits"),
+        () = async {
+            while bench.record(late).await.state != State::Waiting || bench.record(late).await.attempt == 0 {
+                tokio::task::yield_now().await;
+            }
+        } => clock.advance(Duration::from_secs(1)),
+    }
+    tokio::time::timeout(Duration::from_secs(60), running).await.unwrap().unwrap();
+    assert_eq!(bench.record(plain).await.state, State::Ended(EndState::Succeeded));
+    assert_eq!(
+        (bench.record(late).await.state, bench.record(late).await.attempt),
+        (State::Ended(EndState::Succeeded), 2)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_workers_own_queues_are_served() {
     let mut bench = Bench::new();
     bench.options.queues = vec!["mail".into()];
@@ -102,7 +132,7 @@ async fn tasks_that_follow_a_success_run_too() {
     bench.receiver("first", ReceiverPolicy::default(), |_| {
         Run::asynchronous(async {
             let then = vec![NewTask::new("tests.signal", "second", "{}")];
-            Ok(Success { then, ..Success::default() })
+            Ok(Success::default().followed_by(then))
         })
     });
     let first = bench.send("first").await;

@@ -8,6 +8,7 @@ mod sqlx;
 use std::future::Future;
 
 use signalpost_dispatch::BoxError;
+use signalpost_store::StoreError;
 
 use crate::ClientTransaction;
 
@@ -34,6 +35,26 @@ pub trait Outbox {
     ///
     /// What the client says, unchanged.
     fn execute(&mut self, sql: &str, json: &str) -> impl Future<Output = Result<u64, BoxError>> + Send;
+}
+
+/// A connection that did not get the write lock.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0}\n  hint: a transaction that reads before it sends must begin with signalpost::begin_immediate; otherwise somebody \
+     else has kept the lock for longer than this connection waits"
+)]
+struct Locked(#[source] BoxError);
+
+/// What a client says, in our words where we have better ones.
+pub(crate) fn explained(error: BoxError) -> BoxError {
+    let text = error.to_string();
+    if text.contains("no such table: signalpost_") {
+        return StoreError::without_tables("the database of this connection").into();
+    }
+    if text.contains("database is locked") {
+        return Locked(error).into();
+    }
+    error
 }
 
 /// A database whose transactions can begin with the write lock: see [`begin_immediate`]. Not for implementing outside

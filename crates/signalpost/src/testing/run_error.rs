@@ -26,7 +26,7 @@ pub enum RunError {
     #[error(
         "{runs} tasks have run, and the next one is due, the last of this chain: {chain}\n  hint: receivers that send \
          signals which lead back to them never end; where so many runs are meant, raise the limit with \
-         `TestStore::most_runs(…)`"
+         `TestStore::max_runs(…)`"
     )]
     Endless {
         /// How many have run.

@@ -75,7 +75,7 @@ impl TestStore {
         for TaskRecord { queue, .. } in due {
             // Which of the queue's tasks it is may have changed since, by what a receiver did.
             let Some(task) = drain.claim([queue]).await? else { continue };
-            if runs.len() >= self.most_runs {
+            if runs.len() >= self.max_runs {
                 return Err(RunError::Endless { runs: runs.len(), chain: way_to(&task) });
             }
             self.check_data(&task)?;

@@ -26,7 +26,7 @@ pub struct TestStore {
     pub(super) clock: Arc<ManualClock>,
     pub(super) data: DataMap,
     pub(super) layers: Layers,
-    pub(super) most_runs: usize,
+    pub(super) max_runs: usize,
     path: PathBuf,
     _directory: TempDir,
 }
@@ -50,7 +50,7 @@ impl TestStore {
             clock,
             data: DataMap::default(),
             layers: Layers::default(),
-            most_runs: 1_000,
+            max_runs: 1_000,
             path,
             _directory: directory,
         }
@@ -74,8 +74,8 @@ impl TestStore {
     /// How many tasks one call of [`run_due`](TestStore::run_due) or [`run_all`](TestStore::run_all) runs before it
     /// gives up with an error. Default: 1,000.
     #[must_use]
-    pub fn most_runs(mut self, runs: usize) -> Self {
-        self.most_runs = runs;
+    pub fn max_runs(mut self, runs: usize) -> Self {
+        self.max_runs = runs;
         self
     }
 
@@ -105,7 +105,7 @@ impl TestStore {
         with_store_blocking(self.store(), run)
     }
 
-    /// Moves the store's clock forward. It moves by nothing else, except by [`run_all`](TestStore::run_all).
+    /// Moves the store's clock forward. Nothing else does but [`run_all`](TestStore::run_all).
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }

@@ -6,7 +6,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// The warnings of this process, from now on.
+/// The warnings and errors of this process, from now on, each after its level.
 #[derive(Clone, Default)]
 pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>);
 
@@ -32,7 +32,7 @@ impl Visit for Text {
 
 impl Subscriber for Warnings {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::WARN && metadata.target().starts_with("signalpost")
+        *metadata.level() <= Level::WARN && metadata.target().starts_with("signalpost")
     }
 
     fn new_span(&self, _span: &Attributes<'_>) -> Id {
@@ -40,7 +40,7 @@ impl Subscriber for Warnings {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut text = Text(String::new());
+        let mut text = Text(format!("{} ", event.metadata().level()));
         event.record(&mut text);
         self.0.lock().unwrap().push(text.0);
     }

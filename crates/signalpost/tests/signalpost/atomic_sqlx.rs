@@ -2,8 +2,8 @@
 
 use crate::{AT_ONCE, Bench, Finished, Log, named};
 use signalpost::{
-    AsyncSignal, AtomicError, BoxError, Data, EndState, Event, Outcome, Queue, RunningTask, Sender, Signal, State,
-    TaskId, receiver, running_task,
+    AsyncSignal, AtomicError, BoxError, Data, EndState, Event, Outcome, Permanent, Queue, RunningTask, Sender, Signal,
+    State, TaskId, receiver, running_task,
 };
 use signalpost_store::{ManualClock, RescueRequest, SqliteStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
@@ -86,6 +86,26 @@ async fn a_commit_completes_the_task_with_what_was_written() {
     assert_eq!((task.state, task.attempt, task.reason), (State::Ended(EndState::Succeeded), 1, None));
     assert_eq!(task.finished_at, Some(1_700_000_003_000), "by the store's clock");
     assert_eq!(booked(&pool).await, [7]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_begin_that_does_not_get_the_lock_says_what_to_look_for() {
+    let bench = Bench::new();
+    let options = SqliteConnectOptions::new().filename(&bench.path).busy_timeout(Duration::ZERO);
+    let (pool, path) = (SqlitePool::connect_with(options).await.unwrap(), bench.path.clone());
+    let signal = atomic("tests.atomic.locked", &pool, move |task, pool| {
+        let neighbour = rusqlite::Connection::open(&path).unwrap();
+        async move {
+            neighbour.execute_batch("BEGIN IMMEDIATE")?;
+            let refused = task.begin(&pool).await.err().unwrap();
+            drop(neighbour);
+            Err(Permanent::new(refused).into())
+        }
+    });
+    bench.within(signal.asend(Sender::NONE, &1)).await.unwrap();
+    bench.drain().await;
+    let reason = bench.task_of("tests.atomic.locked").await.reason.unwrap();
+    assert!(reason.contains("database is locked") && reason.contains("hint: a transaction that reads"), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

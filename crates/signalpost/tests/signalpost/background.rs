@@ -84,11 +84,11 @@ async fn a_send_does_not_wait_for_a_receiver_that_takes_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_send_returns_when_the_row_is_durable() {
+async fn a_send_returns_when_the_row_is_committed() {
     let (bench, signal) = (Bench::new(), Signal::<u32>::new("tests.background.durable"));
     signal.connect_background_blocking(named("tests.background.never"), |_: &Event<u32>| ()).unwrap();
     let responses = bench.within_blocking(|| signal.send("desk", &7)).unwrap();
-    let Response::Queued(send_id) = responses[0].1 else { panic!("{responses:?}") };
+    let send_id = responses[0].1.send_id().unwrap();
     let (signal, sender, payload, found): (String, String, String, String) = bench
         .raw()
         .query_row("SELECT signal, sender, payload, send_id FROM signalpost_task", [], |row| {

@@ -2,8 +2,8 @@
 
 use crate::{AT_ONCE, Bench, Finished, Log, Shop, named};
 use signalpost::{
-    AsyncSignal, EndState, Event, REQUEST_FINISHED, REQUEST_STARTED, RequestFinished, RequestStarted, Sender, Sent,
-    Signal, State, receiver, running_task,
+    AsyncSignal, EndState, Event, REQUEST_FINISHED, REQUEST_STARTED, RequestFinished, RequestStarted, SendOptions,
+    Sender, Sent, Signal, State, receiver, running_task,
 };
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -211,6 +211,17 @@ async fn requests_can_be_told_of_in_the_background() {
     assert!(log.take().is_empty());
     bench.drain_with(bench.worker().concurrency(1)).await;
     assert_eq!(log.take(), ["/harbour", "200"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_priority_of_a_send_survives_the_first_failure() {
+    let (bench, signal) = (Bench::new(), AsyncSignal::<u32>::new("tests.async.priority"));
+    let fails = |_: &Event<u32>| Err::<(), _>("the printer is off");
+    signal.connect_with(named("tests.async.priority").backoff(AT_ONCE).max_attempts(1), fails).unwrap();
+    bench.within(signal.with(SendOptions::new().priority(7)).asend(Sender::NONE, &1)).await.unwrap();
+    bench.drain().await;
+    let priorities: Vec<_> = bench.tasks().await.into_iter().map(|task| (task.receiver, task.priority)).collect();
+    assert_eq!(priorities, [("*".to_owned(), 7), ("tests.async.priority".to_owned(), 7)]);
 }
 
 #[test]

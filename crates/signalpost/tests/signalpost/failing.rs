@@ -54,7 +54,7 @@ async fn a_task_that_used_up_its_attempts_is_dead_with_the_chain_of_causes_as_th
     bench.within(signal.asend(Sender::NONE, &"seven".to_owned())).await.unwrap();
     bench.drain().await;
     let reason = is_dead_after(&bench.task_of("tests.failing.causes").await, 2);
-    assert_eq!(reason, "attempt 2 of 2: the mail was not sent: invalid digit found in string");
+    assert_eq!(reason, "failure 2 of 2: the mail was not sent: invalid digit found in string");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,8 +109,8 @@ async fn a_panic_is_a_failure_and_others_go_on() {
     bench.drain().await;
     let blocking = is_dead_after(&bench.task_of("tests.failing.panics").await, 1);
     let asynchronous = is_dead_after(&bench.task_of("tests.failing.panics.async").await, 1);
-    assert_eq!(blocking, "attempt 1 of 1: panicked: on a thread");
-    assert_eq!(asynchronous, "attempt 1 of 1: panicked: with 4");
+    assert_eq!(blocking, "failure 1 of 1: panicked: on a thread");
+    assert_eq!(asynchronous, "failure 1 of 1: panicked: with 4");
     assert_eq!(log.take(), ["calm"]);
 }
 
@@ -123,7 +123,7 @@ async fn a_receiver_that_takes_too_long_has_failed() {
     bench.within(signal.asend(Sender::NONE, &1)).await.unwrap();
     bench.drain().await;
     let reason = is_dead_after(&bench.task_of("tests.failing.hangs").await, 1);
-    assert_eq!(reason, "attempt 1 of 1: timed out after 20ms");
+    assert_eq!(reason, "failure 1 of 1: timed out after 20ms");
 }
 
 #[tokio::test(flavor = "multi_thread")]

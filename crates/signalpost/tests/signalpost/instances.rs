@@ -113,7 +113,7 @@ async fn an_error_of_reading_is_the_receivers_failure() {
     bench.drain().await;
     let task = bench.task_of("tests.instances.error").await;
     assert_eq!(task.state, State::Ended(EndState::Dead));
-    assert_eq!(task.reason.unwrap(), "attempt 1 of 1: there is no seat 13");
+    assert_eq!(task.reason.unwrap(), "failure 1 of 1: there is no seat 13");
 }
 
 #[tokio::test(flavor = "multi_thread")]

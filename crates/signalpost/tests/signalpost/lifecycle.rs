@@ -10,7 +10,7 @@ use signalpost::{
 async fn tasks_are_told_of_once_when_they_are_written_begin_and_end() {
     const NAME: &str = "tests.lifecycle.told";
     let (bench, signal, log) = (Bench::new(), Signal::<u32>::new(NAME), Log::default());
-    let flaky = |_: &Event<u32>| if running_task().unwrap().attempt == 1 { Err("once") } else { Ok(()) };
+    let flaky = |_: &Event<u32>| if running_task().unwrap().failures() == 0 { Err("once") } else { Ok(()) };
     signal.connect_background_blocking(named("tests.lifecycle.flaky").backoff(AT_ONCE), flaky).unwrap();
     let (enqueued, started, finished) = (log.clone(), log.clone(), log.clone());
     let _enqueued = TASK_ENQUEUED

@@ -113,19 +113,8 @@ impl Bench {
     }
 
     async fn drain_with(&self, worker: Worker) {
-        let (tell, mut told) = unbounded_channel();
-        let _connected = TASK_FINISHED
-            .connect(move |_: &Event<TaskFinished>| {
-                let _ = tell.send(());
-            })
-            .scoped();
-        let idle = async {
-            while !self.store.counts().await.unwrap().is_idle() {
-                told.recv().await;
-            }
-        };
-        let in_time = async { tokio::time::timeout(TOO_LONG, idle).await.expect("there are live tasks still") };
-        worker.run_until(in_time).await.unwrap();
+        let in_time = tokio::time::timeout(TOO_LONG, worker.run_until_idle()).await;
+        in_time.expect("there are live tasks still").unwrap();
     }
 
     fn start(&self, worker: Worker) -> Working {

@@ -1,9 +1,7 @@
 //! Many payloads at once.
 
 use crate::{Bench, Log, Own, named};
-use signalpost::{
-    AsyncSignal, BoxError, Event, Outbox, Response, Responses, SendId, SendOptions, Sender, Sent, Signal,
-};
+use signalpost::{AsyncSignal, BoxError, Event, Outbox, Response, Responses, SendId, SendOptions, Sender, Signal};
 use std::sync::Arc;
 
 fn ignore(_: &Event<u32>) {}
@@ -164,13 +162,7 @@ async fn a_background_signal_writes_a_task_for_each_payload() {
         .await;
     let tasks = bench.tasks().await;
     let written: Vec<&str> = tasks.iter().map(|task| &*task.send_id).collect();
-    let sent: Vec<String> = sent
-        .iter()
-        .map(|sent| match sent {
-            Sent::Queued(send_id) => send_id.to_string(),
-            Sent::RanHere(_) => panic!("{sent:?}"),
-        })
-        .collect();
+    let sent: Vec<String> = sent.iter().map(|sent| sent.send_id().unwrap().to_string()).collect();
     assert_eq!(written, sent);
     assert!(tasks.iter().all(|task| task.receiver == "*" && task.queue == "many"));
     bench.drain_with(bench.worker().queues(["many"]).concurrency(1)).await;

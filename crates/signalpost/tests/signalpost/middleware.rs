@@ -82,7 +82,7 @@ async fn it_sees_errors_panics_and_timeouts() {
     ];
     assert_eq!(ends, expected);
     let reason = bench.task_of("hangs").await.reason.unwrap();
-    assert_eq!(reason, "attempt 1 of 1: timed out after 20ms");
+    assert_eq!(reason, "failure 1 of 1: timed out after 20ms");
 }
 
 #[tokio::test(flavor = "multi_thread")]

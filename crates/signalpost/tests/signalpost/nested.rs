@@ -186,7 +186,7 @@ async fn a_signal_whose_receiver_sends_it_again_is_cut_off() {
     assert_eq!(
         last.reason.as_deref().unwrap(),
         format!(
-            "attempt 1 of 1: signal `tests.nested.loop` is sent by receiver `tests.nested.loop`, 51 sends after the \
+            "failure 1 of 1: signal `tests.nested.loop` is sent by receiver `tests.nested.loop`, 51 sends after the \
              first one: … → {}\n  hint: a receiver that sends a signal which leads back to it never ends",
             ["tests.nested.loop"; 10].join(" → ")
         )

@@ -1,17 +1,8 @@
 //! Sends as they were made.
 
-use crate::panic_of;
+use crate::{Forgets, panic_of};
 use signalpost::testing::TestStore;
-use signalpost::{AsyncSignal, BoxError, Event, Outbox, SendOptions, Sender, Signal};
-
-/// Accepts what is written and forgets it.
-struct Forgets;
-
-impl Outbox for &mut Forgets {
-    async fn execute(&mut self, _sql: &str, json: &str) -> Result<u64, BoxError> {
-        Ok(serde_json::from_str::<Vec<serde_json::Value>>(json)?.len() as u64)
-    }
-}
+use signalpost::{AsyncSignal, BoxError, Event, SendOptions, Sender, Signal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_of_a_send_is_recorded_whether_anybody_listens_or_not() -> Result<(), BoxError> {
@@ -29,14 +20,15 @@ async fn every_form_of_a_send_is_recorded_whether_anybody_listens_or_not() -> Re
             signal.send_many("till", &[6, 7])?;
             signal.asend_many("till", &[8]).await?;
             signal.with(SendOptions::new().priority(3)).asend("till", &9).await?;
+            signal.send_many_in(&mut Forgets, "till", &[10, 11]).await?;
             Ok::<(), BoxError>(())
         })
         .await?;
-    assert_eq!(sent.payloads(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(sent.payloads(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     let till = || Sender::label("till");
     assert_eq!(sent.senders()[0], Sender::NONE);
     assert!(sent.senders()[1..].iter().all(|sender| *sender == till()));
-    assert_eq!(within.payloads(), [3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(within.payloads(), [3, 4, 5, 6, 7, 8, 9, 10, 11]);
     assert_eq!(within.senders()[0], Sender::label("inner"));
     Ok(())
 }
@@ -51,11 +43,12 @@ async fn the_sends_of_a_background_signal_are_recorded() -> Result<(), BoxError>
             signal.asend("till", &2).await?;
             signal.send_in(&mut Forgets, "till", &3).await?;
             signal.send_many("till", &[4, 5])?;
-            signal.with(SendOptions::new()).asend("till", &6).await
+            signal.send_many_in(&mut Forgets, "till", &[6, 7]).await?;
+            signal.with(SendOptions::new()).asend("till", &8).await
         })
         .await?;
-    assert_eq!(sent.payloads(), [1, 2, 3, 4, 5, 6]);
-    assert_eq!((sent.len(), sent.senders()[0].is_none()), (6, true));
+    assert_eq!(sent.payloads(), [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!((sent.len(), sent.senders()[0].is_none()), (8, true));
     Ok(())
 }
 

@@ -9,11 +9,20 @@ mod time;
 
 use serde::{Deserialize, Serialize};
 use signalpost::testing::TestStore;
-use signalpost::{BackgroundOptions, BoxError, Data, Event, Signal, receiver};
+use signalpost::{BackgroundOptions, BoxError, Data, Event, Outbox, Signal, receiver};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 static ARTICLE_PUBLISHED: Signal<ArticlePublished> = Signal::new("news.article_published");
+
+/// Accepts what is written and forgets it.
+struct Forgets;
+
+impl Outbox for &mut Forgets {
+    async fn execute(&mut self, _sql: &str, json: &str) -> Result<u64, BoxError> {
+        Ok(serde_json::from_str::<Vec<serde_json::Value>>(json)?.len() as u64)
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct ArticlePublished {

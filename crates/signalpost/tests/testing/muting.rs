@@ -1,6 +1,6 @@
 //! Receivers that are left out.
 
-use crate::{ARTICLE_PUBLISHED, ArticlePublished, named};
+use crate::{ARTICLE_PUBLISHED, ArticlePublished, Forgets, named};
 use signalpost::testing::TestStore;
 use signalpost::{AsyncSignal, BoxError, ConnectOptions, Event, Receiver, Response, Sender, Signal};
 
@@ -55,8 +55,15 @@ async fn a_muted_inline_receiver_is_not_called_by_any_form_of_a_send() -> Result
             assert_eq!(names(&SIGNAL.send_robust(Sender::NONE, &1)), ["shop::muted::quiet"]);
             assert_eq!(names(&SIGNAL.asend(Sender::NONE, &1).await?), ["shop::muted::quiet"]);
             assert_eq!(names(&SIGNAL.asend_robust(Sender::NONE, &1).await), ["shop::muted::quiet"]);
-            let many = SIGNAL.asend_many(Sender::NONE, &[1, 2]).await?;
-            assert!(many.iter().all(|responses| names(responses) == ["shop::muted::quiet"]));
+            assert_eq!(names(&SIGNAL.send_in(&mut Forgets, Sender::NONE, &1).await?), ["shop::muted::quiet"]);
+            for many in [
+                SIGNAL.send_many(Sender::NONE, &[1, 2])?,
+                SIGNAL.asend_many(Sender::NONE, &[1, 2]).await?,
+                SIGNAL.send_many_in(&mut Forgets, Sender::NONE, &[1, 2]).await?,
+            ] {
+                assert_eq!(many.len(), 2);
+                assert!(many.iter().all(|responses| names(responses) == ["shop::muted::quiet"]));
+            }
             Ok::<(), BoxError>(())
         })
         .await?;

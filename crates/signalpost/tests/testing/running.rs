@@ -69,7 +69,7 @@ async fn run_all_makes_every_attempt_without_waiting() -> Result<(), BoxError> {
     store.scope(ARTICLE_PUBLISHED.asend(Sender::NONE, &ArticlePublished::new("Flood"))).await?;
     let runs = store.run_all(HOUR).await?;
     assert_eq!(runs.iter().map(|ran| ran.attempt).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(runs[2].outcome, Outcome::Dead { reason: "attempt 3 of 3: the mail server is down".to_owned() });
+    assert_eq!(runs[2].outcome, Outcome::Dead { reason: "failure 3 of 3: the mail server is down".to_owned() });
     let dead = store.store().task(runs[2].task).await?.ok_or("no such task")?;
     assert_eq!(dead.state, State::Ended(EndState::Dead));
     let took = Duration::from_millis(u64::try_from(dead.finished_at.unwrap_or(0) - dead.created_at)?);
@@ -162,7 +162,7 @@ async fn receivers_that_multiply_end_in_an_error_that_shows_the_way() -> Result<
         Ok(())
     })?;
     PONG.connect_background_blocking(named("tests.pong"), |_: &Event<u32>| PING.send(Sender::NONE, &1).map(drop))?;
-    let store = TestStore::new().most_runs(20);
+    let store = TestStore::new().max_runs(20);
     store.scope(PING.asend(Sender::NONE, &1)).await?;
     let error = store.run_due().await.unwrap_err().to_string();
     let chain = "chain: tests.ping → tests.pong → tests.ping → tests.pong → tests.ping → tests.pong";
@@ -329,7 +329,7 @@ async fn a_failing_assertion_shows_what_ran() -> Result<(), BoxError> {
     assert_eq!(
         panic_of(|| runs.assert_succeeded()),
         "not all runs succeeded: 2 runs\n  \
-         #1 tests.shown → tests.shown.fails, attempt 1: dead: attempt 1 of 1: no\n  \
+         #1 tests.shown → tests.shown.fails, attempt 1: dead: failure 1 of 1: no\n  \
          #2 tests.shown → tests.shown.works, attempt 1: succeeded"
     );
     let nothing = store.run_due().await?;

@@ -37,7 +37,7 @@ async fn a_timeout_goes_by_tokios_clock() -> Result<(), BoxError> {
     store.run_due().await?.assert_succeeded();
     store.scope(signal.asend(Sender::NONE, &61)).await?;
     let runs = store.run_due().await?;
-    assert_eq!(runs[0].reason(), Some("attempt 1 of 1: timed out after 60s"));
+    assert_eq!(runs[0].reason(), Some("failure 1 of 1: timed out after 60s"));
     Ok(())
 }
 
