@@ -20,12 +20,12 @@ mod middleware;
 mod outbox;
 mod registry;
 mod response;
+mod rows;
 mod run;
 mod running_task;
 mod send_options;
 mod send_with;
 mod sender_alias;
-mod sending;
 mod signal;
 mod stored_signal;
 #[cfg(feature = "testing")]
