@@ -21,10 +21,10 @@ use crate::background::{
 };
 use crate::hooks::Captures;
 use crate::link::link_first;
-use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
+use crate::registry;
 use crate::run::RunContext;
 use crate::stored_signal::StoredSignal;
-use crate::{RobustResponses, SendOptions, SendWith};
+use crate::{ConnectedReceiver, RegistryError, RobustResponses, SendOptions, SendWith, SignalInfo, hooks};
 
 pub(crate) use run::run_all;
 
@@ -33,8 +33,8 @@ pub(crate) use run::run_all;
 /// In the worker the blocking receivers run first, in order of connection, then the asynchronous ones together. One
 /// that fails does not stop the others: it is logged, and becomes a task of its own with all of its attempts; the run
 /// beside the others is not counted, and a [`Permanent`](crate::Permanent) failure is met once more there. Results are
-/// kept of tasks of their own only. Sent from an inline receiver it is a send of its own. Receivers are connected by name, as background receivers of a [`Signal`](crate::Signal) are; a sender need
-/// not know them.
+/// kept of tasks of their own only. Receivers are connected by name, as background receivers of a
+/// [`Signal`](crate::Signal) are; a sender need not know them.
 ///
 /// ```standalone_crate
 /// use signalpost::{AsyncSignal, Event, Sender, Sent};
@@ -109,6 +109,13 @@ impl<P> AsyncSignal<P> {
     /// The signal, and something to say of the send that comes next: see [`Signal::with`](crate::Signal::with).
     pub fn with(&self, options: SendOptions) -> SendWith<'_, Self> {
         SendWith { signal: self, options: Cow::Owned(options) }
+    }
+
+    /// True when a receiver that hears `sender` is connected in this process. A send writes its task all the same: workers
+    /// may know receivers that this process does not.
+    pub fn has_listeners(&self, sender: &Sender) -> bool {
+        link_first();
+        in_order(self.name(), sender).iter().any(|receiver| !hooks::is_muted(receiver.name()))
     }
 
     /// Everything that is connected in this process, in order of connection.

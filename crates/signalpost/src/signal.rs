@@ -15,9 +15,8 @@ use signalpost_store::{PayloadError, PayloadLimits};
 use crate::background::BackgroundReceiver;
 use crate::hooks::Captures;
 use crate::link::link_first;
-use crate::registry::ConnectedReceiver;
 use crate::stored_signal::StoredSignal;
-use crate::{Response, SendOptions, SendWith, hooks, link};
+use crate::{ConnectedReceiver, Response, SendOptions, SendWith, hooks, link};
 
 /// What a send returns: every receiver, with its response.
 pub type Responses<R> = Vec<(Receiver, Response<R>)>;

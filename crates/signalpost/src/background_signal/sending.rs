@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use signalpost_dispatch::{SendError, Sender};
+use signalpost_dispatch::{Event, SendError, Sender};
 use signalpost_store::{NewTask, PayloadLimits, SendId, encode_payload};
 
 use super::{AsyncSignal, Sent, in_order};
 use crate::outbox::Outbox;
-use crate::rows::Rows;
+use crate::rows::{Rows, Scope};
 use crate::{SendOptions, SendWith, install, link};
 
 impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
@@ -44,6 +44,24 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         payload: &P,
     ) -> Result<Sent, SendError> {
         SendWith::plain(self).send_in(outbox, sender, payload).await
+    }
+
+    /// As [`AsyncSignal::send`], from inside an inline receiver and as part of the send that called it: see
+    /// [`Signal::send_within`](crate::Signal::send_within).
+    ///
+    /// Where no store is installed the receivers run when that send would write its tasks. What this returns names them
+    /// as if they had succeeded; one that fails is that send's error.
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncSignal::send`].
+    pub fn send_within<Q>(
+        &self,
+        event: &Event<'_, Q>,
+        sender: impl Into<Sender>,
+        payload: &P,
+    ) -> Result<Sent, SendError> {
+        SendWith::plain(self).send_within(event, sender, payload)
     }
 
     fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
@@ -107,5 +125,26 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> SendWith<'_, Async
     ) -> Result<Sent, SendError> {
         let (send_id, rows) = self.signal.rows(&self.options, &sender.into(), payload)?;
         rows.write_in::<(), _>(&mut outbox).await.map(|_| Sent::Queued(send_id))
+    }
+
+    /// As [`AsyncSignal::send_within`].
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncSignal::send_within`]; also when an option cannot be stored.
+    pub fn send_within<Q>(
+        self,
+        event: &Event<'_, Q>,
+        sender: impl Into<Sender>,
+        payload: &P,
+    ) -> Result<Sent, SendError> {
+        let Some(outer) = event.context::<Scope>() else { return self.send(sender, payload) };
+        let (send_id, rows) = self.signal.rows(&self.options, &sender.into(), payload)?;
+        let sent = match install::current() {
+            Some(_) => Sent::Queued(send_id),
+            None => Sent::RanHere(rows.responses().into_iter().map(|(receiver, ran)| (receiver, Ok(ran))).collect()),
+        };
+        outer.add(rows);
+        Ok(sent)
     }
 }

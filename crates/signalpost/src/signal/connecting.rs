@@ -17,8 +17,9 @@ use crate::background::{
     BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
 use crate::link::link_first;
-use crate::registry::{self, RegistryError, SignalInfo};
+use crate::registry;
 use crate::run::RunContext;
+use crate::{RegistryError, SignalInfo};
 
 impl<P: 'static, R: 'static> Signal<P, R> {
     /// Connects a synchronous inline receiver to sends by anybody.
