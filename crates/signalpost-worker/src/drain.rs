@@ -6,8 +6,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use signalpost_store::{ClaimRequest, Finish, Outcome, Store, StoreError, Task, WorkerId};
 
-use crate::executor::Report;
-use crate::run::{self, AbortOnDrop};
+use crate::run::{self, AbortOnDrop, Report};
 use crate::{ClaimedTask, Executor, Failure, ReceiverPolicy, WorkerOptions, verdict};
 
 /// A worker without a loop: it claims one task when it is told to, and runs it. For tests, and for commands that end.

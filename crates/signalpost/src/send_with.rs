@@ -7,7 +7,8 @@ use crate::send_options::PLAIN;
 
 /// A signal, and what is said of the send that comes next: see [`Signal::with`](crate::Signal::with) and
 /// [`AsyncSignal::with`](crate::AsyncSignal::with).
-// Every send goes through here. The methods stand beside the signals' own, in `sending.rs` and `many.rs` of each.
+// Every send goes through here, but those of `Signal::send` that find inline receivers only. The methods stand beside the
+// signals' own, in `sending.rs` and `many.rs` of each.
 #[derive(Debug)]
 #[must_use = "nothing is sent before one of its methods is called"]
 pub struct SendWith<'a, S> {
