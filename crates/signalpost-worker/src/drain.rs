@@ -8,8 +8,7 @@ use signalpost_store::{ClaimRequest, Finish, Outcome, Store, StoreError, Task, W
 
 use tokio::runtime::Handle;
 
-use crate::executor::Report;
-use crate::run::{self, AbortOnDrop};
+use crate::run::{self, AbortOnDrop, Report};
 use crate::{ClaimedTask, Executor, Failure, ReceiverPolicy, WorkerOptions, verdict};
 
 /// A worker without a loop: it claims one task when it is told to, and runs it. For tests, and for commands that end.

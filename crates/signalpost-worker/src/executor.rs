@@ -1,14 +1,10 @@
 //! What runs receivers: the seam between the worker and a language's functions.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use signalpost_store::{NewTask, Outcome, PublishedReceiver, Task};
-use tokio_util::sync::CancellationToken;
 
-use crate::{Backoff, ClaimedTask, Rate};
+use crate::{Backoff, ClaimedTask, Rate, Run};
 
 /// Runs receivers for a worker.
 ///
@@ -130,49 +126,5 @@ impl Failure {
     /// A failure after which the receiver wants to be tried again in `after`, while attempts are left.
     pub fn retry_after(after: Duration, reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), retry: Retry::After(after) }
-    }
-}
-
-/// One run of a receiver, not yet begun.
-pub struct Run(pub(crate) Kind);
-
-pub(crate) type Report = Result<Success, Failure>;
-
-pub(crate) enum Kind {
-    Async(Pin<Box<dyn Future<Output = Report> + Send>>),
-    Blocking(Box<dyn FnOnce() -> Report + Send>),
-}
-
-impl Run {
-    /// A run on the worker's runtime. It can be stopped at every await.
-    pub fn asynchronous(run: impl Future<Output = Result<Success, Failure>> + Send + 'static) -> Self {
-        Self(Kind::Async(Box::pin(run)))
-    }
-
-    /// A run on a thread for blocking code. It cannot be stopped.
-    pub fn blocking(run: impl FnOnce() -> Result<Success, Failure> + Send + 'static) -> Self {
-        Self(Kind::Blocking(Box::new(run)))
-    }
-
-    /// Runs to the end on the polling thread, without a runtime; blocking code too. A panic is a failure.
-    pub async fn finish_here(self) -> Result<Success, Failure> {
-        crate::run::here(self).await
-    }
-
-    /// Runs to the end, as part of the run that polls this, and inside its task-locals and its span: a panic is a
-    /// failure, and so is taking longer than `timeout`, when `cancellation` fires. Blocking code runs on a thread of its
-    /// own, in the span but without the task-locals. It keeps the place of the run that it is part of; dropped with
-    /// this before it has begun, it never begins.
-    pub async fn finish(self, timeout: Option<Duration>, cancellation: &CancellationToken) -> Result<Success, Failure> {
-        crate::run::finish(self, timeout, cancellation).await
-    }
-}
-
-impl fmt::Debug for Run {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Kind::Async(_) => "Run::asynchronous",
-            Kind::Blocking(_) => "Run::blocking",
-        })
     }
 }

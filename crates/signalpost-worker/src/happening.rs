@@ -3,8 +3,8 @@
 use signalpost_store::{Claim, ClaimRequest, Finish, StoreError, WorkerId};
 
 use crate::ClaimedTask;
-use crate::executor::Report;
 use crate::in_hand::Hold;
+use crate::run::Report;
 
 pub(crate) enum Happening {
     /// True: the run has itself recorded its success.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use signalpost_store::{NewTask, Outcome, StoreError, Task};
 
-use crate::executor::{Report, Retry};
+use crate::executor::Retry;
+use crate::run::Report;
 use crate::{Executor, Failure, Known, ReceiverPolicy, run};
 
 /// How a claimed task wants to be run; or what becomes of it, where it cannot be. `now` is the store's.

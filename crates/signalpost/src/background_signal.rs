@@ -1,41 +1,40 @@
 //! Signals whose whole send is one task.
 
 mod many;
+mod run;
+mod sending;
 
 use std::any::type_name;
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use signalpost_dispatch::{
-    AsyncReceiver, BoxError, ConnectOptions, Event, Receiver, ReceiverOutput, SendError, Sender,
-};
-use signalpost_store::{DEFAULT_QUEUE, NewTask, PayloadLimits, SendId, Task, encode_payload};
-use signalpost_worker::{Failure, Run, Success};
+use signalpost_dispatch::{AsyncReceiver, BoxError, ConnectOptions, Event, Receiver, ReceiverOutput, Sender};
+use signalpost_store::{DEFAULT_QUEUE, SendId};
+use signalpost_worker::Run;
 
 use crate::background::{
     BackgroundOptions, BackgroundReceiver, Declared, Defaults, StartRun, start_async, start_blocking,
 };
 use crate::hooks::Captures;
 use crate::link::link_first;
-use crate::outbox::Outbox;
-use crate::registry::{self, ConnectedReceiver, RegistryError, SignalInfo};
+use crate::registry;
 use crate::run::RunContext;
-use crate::send_options::PLAIN;
-use crate::sending::Rows;
 use crate::stored_signal::StoredSignal;
-use crate::{RobustResponses, SendOptions, SendWith, hooks, install, link};
+use crate::{ConnectedReceiver, RegistryError, RobustResponses, SendOptions, SendWith, SignalInfo, hooks};
+
+pub(crate) use run::run_all;
 
 /// A background signal: each send writes exactly one task, however many receivers there are, and a worker runs them.
 ///
 /// In the worker the blocking receivers run first, in order of connection, then the asynchronous ones together. One
 /// that fails does not stop the others: it is logged, and becomes a task of its own with all of its attempts; the run
 /// beside the others is not counted, and a [`Permanent`](crate::Permanent) failure is met once more there. Results are
-/// kept of tasks of their own only. Sent from an inline receiver it is a send of its own. Receivers are connected by name, as background receivers of a [`Signal`](crate::Signal) are; a sender need
-/// not know them.
+/// kept of tasks of their own only. Receivers are connected by name, as background receivers of a
+/// [`Signal`](crate::Signal) are; a sender need not know them.
 ///
 /// ```standalone_crate
 /// use signalpost::{AsyncSignal, Event, Sender, Sent};
@@ -120,7 +119,14 @@ impl<P> AsyncSignal<P> {
 
     /// The signal, and something to say of the send that comes next: see [`Signal::with`](crate::Signal::with).
     pub fn with(&self, options: SendOptions) -> SendWith<'_, Self> {
-        SendWith { signal: self, options }
+        SendWith { signal: self, options: Cow::Owned(options) }
+    }
+
+    /// True when a receiver that hears `sender` is connected in this process. A send writes its task all the same: workers
+    /// may know receivers that this process does not.
+    pub fn has_listeners(&self, sender: &Sender) -> bool {
+        link_first();
+        in_order(self.name(), sender).iter().any(|receiver| !hooks::is_muted(receiver.name()))
     }
 
     /// Everything that is connected in this process, in order of connection.
@@ -277,86 +283,6 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         let known = registry::find(self.name(), receiver.name());
         Ok(known.map_or(receiver.receiver, |known| known.receiver))
     }
-
-    /// Writes one task, and returns when it is durable. No receiver runs, unless no store is installed.
-    ///
-    /// # Errors
-    ///
-    /// When the payload is beyond the limits, or the store fails. Never a receiver's error.
-    pub fn send(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        self.send_as(&PLAIN, &sender.into(), payload)
-    }
-
-    pub(crate) fn send_as(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.rows(options, sender, payload)?;
-        rows.check_waiting()?;
-        if install::current().is_none() {
-            return Ok(Sent::RanHere(rows.write_robust_waiting()));
-        }
-        rows.write_waiting::<()>().map(|_| Sent::Queued(send_id))
-    }
-
-    /// As [`AsyncSignal::send`], from asynchronous code.
-    ///
-    /// # Errors
-    ///
-    /// As [`AsyncSignal::send`].
-    pub async fn asend(&self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        self.asend_as(&PLAIN, &sender.into(), payload).await
-    }
-
-    pub(crate) async fn asend_as(
-        &self,
-        options: &SendOptions,
-        sender: &Sender,
-        payload: &P,
-    ) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.rows(options, sender, payload)?;
-        if install::current().is_none() {
-            return Ok(Sent::RanHere(rows.write_robust().await));
-        }
-        rows.write::<()>().await.map(|_| Sent::Queued(send_id))
-    }
-
-    /// As [`AsyncSignal::send`], on a connection of the caller's: see [`Signal::send_in`](crate::Signal::send_in).
-    ///
-    /// # Errors
-    ///
-    /// As [`AsyncSignal::send`]; also when the connection's database has no tables of signalpost, and when no store is
-    /// installed.
-    pub async fn send_in(
-        &self,
-        outbox: impl Outbox,
-        sender: impl Into<Sender>,
-        payload: &P,
-    ) -> Result<Sent, SendError> {
-        self.send_in_as(&PLAIN, outbox, &sender.into(), payload).await
-    }
-
-    pub(crate) async fn send_in_as(
-        &self,
-        options: &SendOptions,
-        mut outbox: impl Outbox,
-        sender: &Sender,
-        payload: &P,
-    ) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.rows(options, sender, payload)?;
-        rows.write_in::<(), _>(&mut outbox).await.map(|_| Sent::Queued(send_id))
-    }
-
-    fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<(SendId, Rows), SendError> {
-        link::link().map_err(SendError::sending)?;
-        let json = encode_payload(payload, PayloadLimits::default()).map_err(SendError::sending)?;
-        let task = self.template(options, sender, json.into())?;
-        self.captures.record(sender, payload);
-        Ok((task.send_id, Rows::of_one(task, in_order(self.name(), sender))))
-    }
-
-    fn template(&self, options: &SendOptions, sender: &Sender, payload: Arc<str>) -> Result<NewTask, SendError> {
-        let mut task = Rows::template(&self.stored, sender, payload, options)?;
-        task.queue = self.queue.to_owned();
-        Ok(task)
-    }
 }
 
 /// The receivers of a sender: blocking ones first, each kind in order of connection.
@@ -365,51 +291,6 @@ fn in_order(signal: &str, sender: &Sender) -> Vec<Arc<BackgroundReceiver>> {
     receivers.retain(|receiver| receiver.hears(sender));
     receivers.sort_by_key(|receiver| !receiver.declared.is_blocking);
     receivers
-}
-
-/// Runs all receivers of a background signal's send. Those that fail follow as tasks of their own.
-pub(crate) fn run_all(context: RunContext) -> Run {
-    Run::asynchronous(async move {
-        let mut receivers = in_order(&context.task.signal, &context.sender());
-        receivers.retain(|receiver| !hooks::is_muted_for(context.store(), receiver.name()));
-        let run = async |receiver: &BackgroundReceiver| {
-            let context = context.part();
-            let cancellation = context.running.cancellation().clone();
-            (receiver.start)(context).finish(receiver.policy.timeout, &cancellation).await
-        };
-        let (blocking, asynchronous): (Vec<_>, Vec<_>) =
-            receivers.into_iter().partition(|receiver| receiver.declared.is_blocking);
-        let mut outcomes = Vec::new();
-        for receiver in &blocking {
-            outcomes.push(run(receiver).await);
-        }
-        outcomes.extend(join_all(asynchronous.iter().map(|receiver| run(receiver))).await);
-        let failed = blocking.iter().chain(&asynchronous).zip(outcomes).filter_map(|(receiver, outcome)| {
-            outcome.err().map(|failure| follow_up(&context.task, receiver, &failure))
-        });
-        Ok(Success::default().followed_by(failed.collect()))
-    })
-}
-
-fn follow_up(task: &Task, receiver: &BackgroundReceiver, failure: &Failure) -> NewTask {
-    tracing::error!(
-        target: "signalpost", task = %task.id, signal = task.signal, receiver = receiver.name(),
-        reason = failure.reason, "failed beside the others; it follows as a task of its own"
-    );
-    // Checked by the run itself: a payload that is not UTF-8 is no JSON either, and nobody gets here with it.
-    let payload = String::from_utf8_lossy(&task.payload).into_owned();
-    let mut next = NewTask::new(receiver.signal.name, receiver.name(), payload);
-    next.send_id = task.send_id.parse().unwrap_or_default();
-    next.sender = task.sender.clone();
-    next.queue = task.queue.clone();
-    next.priority = task.priority;
-    next.payload_version = task.payload_version;
-    next.headers = task.headers.clone().unwrap_or_default();
-    next.parent = Some(task.id);
-    next.depth = task.depth;
-    next.reason = Some(failure.reason.clone());
-    next.delay = failure.wanted_delay().unwrap_or_else(|| receiver.policy.backoff.jittered(1));
-    next
 }
 
 impl<P> fmt::Debug for AsyncSignal<P> {

@@ -1,77 +1,18 @@
 //! All that is registered in this process: background receivers by name, and signals for listing.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::panic::Location;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-use signalpost_dispatch::{ReceiverInfo, Sender};
 use signalpost_store::{PublishedReceiver, check_name, check_priority};
 
 use crate::background::BackgroundReceiver;
+use crate::{RegistryError, SignalInfo};
 
 /// What the signals about tasks begin with.
 const ABOUT_TASKS: &str = "signalpost.task_";
 
 /// The receiver that stands in the row of a background signal's whole send.
 pub(crate) const ALL: &str = "*";
-
-/// Why a receiver could not be registered.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RegistryError(String);
-
-/// As it is displayed: a `main` that returns the error shows this.
-impl fmt::Debug for RegistryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl RegistryError {
-    pub(crate) fn option_of_the_signal(receiver: &str, signal: &str) -> Self {
-        Self(format!(
-            "receiver {receiver} has a queue or a priority, but `{signal}` is a background signal, whose whole send is one \
-             task\n  hint: give the queue to the signal, with AsyncSignal::queue"
-        ))
-    }
-
-    pub(crate) fn atomic_beside_others(receiver: &str, signal: &str) -> Self {
-        Self(format!(
-            "receiver {receiver} is declared atomic, but `{signal}` is a background signal, whose receivers share one task \
-             that none of them can complete\n  hint: make it a Signal, whose background receivers have a task each"
-        ))
-    }
-
-    pub(crate) fn uid_in_the_background(receiver: &str, signal: &str) -> Self {
-        Self(format!(
-            "receiver {receiver} has a dispatch_uid, but `{signal}` is a background signal\n  hint: a background receiver is \
-             identified by its `name`: give that instead"
-        ))
-    }
-
-    fn two_of_one_name(name: &str, first: &Location<'_>, second: &Location<'_>) -> Self {
-        Self(format!(
-            "two receivers are named `{name}`: at {first} and at {second}\n  hint: give one of them another name, with \
-             `name = \"…\"`; the name stands in stored tasks"
-        ))
-    }
-
-    fn two_of_one_alias(what: &str, one: &BackgroundReceiver, other: &BackgroundReceiver) -> Self {
-        let (first, second) = (one.receiver.location(), other.receiver.location());
-        Self(format!(
-            "{what}: see the receivers at {first} and at {second}\n  hint: take away the alias of one of them; an alias is \
-             what nothing else is called"
-        ))
-    }
-}
-
-impl fmt::Display for RegistryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for RegistryError {}
 
 #[derive(Default)]
 struct Registry {
@@ -142,8 +83,7 @@ pub(crate) fn register(receiver: Arc<BackgroundReceiver>) -> Result<bool, Regist
 }
 
 fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
-    let (name, location) = (receiver.name(), receiver.receiver.location());
-    let refused = |what: String| Err(RegistryError(format!("receiver `{name}` at {location} {what}")));
+    let refused = |what: String| Err(RegistryError::refused(receiver, &what));
     if receiver.signal.name.starts_with(ABOUT_TASKS) {
         return refused(format!(
             "cannot listen to `{}` in the background: each of its tasks would send that signal again\n  hint: connect \
@@ -157,7 +97,7 @@ fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
         );
     }
     let aliases = receiver.aliases.iter().chain(receiver.signal.aliases).map(|alias| ("alias", *alias));
-    for (what, text) in [("receiver", name), ("queue", receiver.queue)].into_iter().chain(aliases) {
+    for (what, text) in [("receiver", receiver.name()), ("queue", receiver.queue)].into_iter().chain(aliases) {
         if let Err(problem) = check_name(what, text) {
             return refused(format!("cannot be: {problem}"));
         }
@@ -165,8 +105,9 @@ fn check(receiver: &BackgroundReceiver) -> Result<(), RegistryError> {
     if receiver.names().any(|name| name == ALL) {
         return refused("needs another name: `*` stands for all receivers of a background signal".to_owned());
     }
-    check_priority(&format!("receiver `{name}` at {location}"), receiver.priority)
-        .map_err(|problem| RegistryError(problem.to_string()))?;
+    if let Err(problem) = check_priority("it", receiver.priority) {
+        return refused(format!("cannot be: {problem}"));
+    }
     if receiver.is_atomic && receiver.declared.is_blocking {
         return refused(
             "cannot be atomic, because it is blocking code: the transaction is awaited\n  hint: make it an `async fn`"
@@ -241,71 +182,6 @@ pub(crate) fn published() -> Vec<PublishedReceiver> {
 /// Remembers a signal for [`signals`].
 pub(crate) fn list(name: &'static str, info: impl Fn() -> SignalInfo + Send + Sync + 'static) {
     REGISTRY.write().unwrap_or_else(PoisonError::into_inner).listed.insert(name, Arc::new(info));
-}
-
-/// A signal and what is connected to it.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct SignalInfo {
-    /// The signal's name.
-    pub name: &'static str,
-    /// Its receivers: inline ones in order of connection, then background ones.
-    pub receivers: Vec<ConnectedReceiver>,
-}
-
-/// A receiver and how it is connected.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ConnectedReceiver {
-    /// Its name.
-    pub name: &'static str,
-    /// Where in the source it was connected.
-    pub location: &'static Location<'static>,
-    /// The sender that it is limited to; [`Sender::NONE`] for any.
-    pub sender: Sender,
-    /// Whether it runs in the send or in a worker.
-    pub kind: ReceiverKind,
-}
-
-/// Where a receiver runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReceiverKind {
-    /// In the send.
-    Inline {
-        /// It is asynchronous.
-        is_async: bool,
-        /// It vanishes with its object.
-        is_weak: bool,
-    },
-    /// In a worker.
-    Background {
-        /// The queue of its tasks.
-        queue: &'static str,
-        /// It runs on a thread for blocking code.
-        is_blocking: bool,
-    },
-}
-
-impl From<&ReceiverInfo> for ConnectedReceiver {
-    fn from(info: &ReceiverInfo) -> Self {
-        Self {
-            name: info.receiver.name(),
-            location: info.receiver.location(),
-            sender: info.sender.clone(),
-            kind: ReceiverKind::Inline { is_async: info.is_async, is_weak: info.is_weak },
-        }
-    }
-}
-
-impl From<&BackgroundReceiver> for ConnectedReceiver {
-    fn from(receiver: &BackgroundReceiver) -> Self {
-        Self {
-            name: receiver.name(),
-            location: receiver.receiver.location(),
-            sender: receiver.sender.clone(),
-            kind: ReceiverKind::Background { queue: receiver.queue, is_blocking: receiver.declared.is_blocking },
-        }
-    }
 }
 
 /// Every signal to which `#[receiver]` connects something in this program, with all of its receivers.

@@ -49,6 +49,8 @@ fn refuse(event: &Event<u32>) -> Result<(), BoxError> {
     Err("no paper".into())
 }
 
+static CALLS: Signal<u32> = Signal::new("tests.no_store.calls");
+
 static HEADED: Signal<u32> = Signal::new("tests.no_store.headed");
 
 /// Sends the signal once more.
@@ -121,6 +123,19 @@ async fn without_a_store_background_receivers_run_inside_the_send_and_one_warnin
     assert_eq!(error.receiver().unwrap().name(), "tests.no_store.down");
     assert!(error.to_string().ends_with("at the bottom"), "{error}");
     assert_eq!(take(), ["at 2", "at 1", "at 0"]);
+
+    // What is sent within runs after the inline receivers, and fails the send that called it.
+    CALLS.connect(|event: &Event<u32>| {
+        let sent = PRINTED.send_within(event, Sender::NONE, event.payload)?;
+        assert!(matches!(sent, Sent::RanHere(responses) if responses.iter().all(|(_, response)| response.is_ok())));
+        Ok::<(), BoxError>(())
+    });
+    CALLS.connect(|event: &Event<u32>| add(format!("after {}", event.payload)));
+    assert!(CALLS.send(Sender::NONE, &9).unwrap_err().to_string().ends_with("no paper"));
+    assert_eq!(take(), ["after 9", "refused 9", "printed 9 on blue paper"]);
+    let error = CALLS.send_in(Untouched, Sender::NONE, &9).await.unwrap_err();
+    assert!(error.to_string().starts_with("no store is installed"), "{error}");
+    assert_eq!(take(), ["after 9"]);
 
     let mut said = warnings.take();
     said.retain(|line| line.starts_with("WARN "));

@@ -14,14 +14,13 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::claimed_task::Cancels;
-use crate::executor::Report;
 use crate::gates::Gates;
 use crate::happening::Happening;
 use crate::health::WorkerState;
 use crate::in_hand::{Hold, InHand, Queued};
 use crate::keeper::SharedLease;
 use crate::pace::Pace;
-use crate::run::{self, Slot};
+use crate::run::{self, Report, Slot};
 use crate::shares::Shares;
 use crate::stop::Stage;
 use crate::{ClaimedTask, Executor, Failure, Health, ReceiverPolicy, Run, WorkerOptions, verdict};

@@ -9,9 +9,8 @@ use signalpost_store::{PayloadLimits, SendId, encode_payload};
 
 use super::{AsyncSignal, Sent, in_order};
 use crate::outbox::Outbox;
-use crate::send_options::PLAIN;
-use crate::sending::Rows;
-use crate::{SendOptions, install, link};
+use crate::rows::Rows;
+use crate::{SendOptions, SendWith, install, link};
 
 impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     /// Writes one task for each payload, with one INSERT: all or none. See [`Signal::send_many`](crate::Signal::send_many).
@@ -24,7 +23,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         sender: impl Into<Sender>,
         payloads: impl IntoIterator<Item = &'p P>,
     ) -> Result<Vec<Sent>, SendError> {
-        self.send_many_as(&PLAIN, &sender.into(), payloads)
+        SendWith::plain(self).send_many(sender, payloads)
     }
 
     /// As [`AsyncSignal::send_many`], from asynchronous code.
@@ -37,7 +36,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         sender: impl Into<Sender>,
         payloads: impl IntoIterator<Item = &'p P>,
     ) -> Result<Vec<Sent>, SendError> {
-        self.asend_many_as(&PLAIN, &sender.into(), payloads).await
+        SendWith::plain(self).asend_many(sender, payloads).await
     }
 
     /// As [`AsyncSignal::send_many`], on a connection of the caller's: see [`Signal::send_in`](crate::Signal::send_in).
@@ -51,55 +50,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         sender: impl Into<Sender>,
         payloads: impl IntoIterator<Item = &'p P>,
     ) -> Result<Vec<Sent>, SendError> {
-        self.send_many_in_as(&PLAIN, outbox, &sender.into(), payloads).await
-    }
-
-    pub(crate) fn send_many_as<'p>(
-        &self,
-        options: &SendOptions,
-        sender: &Sender,
-        payloads: impl IntoIterator<Item = &'p P>,
-    ) -> Result<Vec<Sent>, SendError> {
-        let sends = self.rows_of_many(options, sender, payloads)?;
-        sends.first().map_or(Ok(()), Rows::check_waiting)?;
-        if install::current().is_none() {
-            return Ok(sends.into_iter().map(|rows| Sent::RanHere(rows.write_robust_waiting())).collect());
-        }
-        let sent = queued(&sends);
-        Rows::together(sends).write_waiting::<()>()?;
-        Ok(sent)
-    }
-
-    pub(crate) async fn asend_many_as<'p>(
-        &self,
-        options: &SendOptions,
-        sender: &Sender,
-        payloads: impl IntoIterator<Item = &'p P>,
-    ) -> Result<Vec<Sent>, SendError> {
-        let sends = self.rows_of_many(options, sender, payloads)?;
-        if install::current().is_none() {
-            let mut sent = Vec::with_capacity(sends.len());
-            for rows in sends {
-                sent.push(Sent::RanHere(rows.write_robust().await));
-            }
-            return Ok(sent);
-        }
-        let sent = queued(&sends);
-        Rows::together(sends).write::<()>().await?;
-        Ok(sent)
-    }
-
-    pub(crate) async fn send_many_in_as<'p>(
-        &self,
-        options: &SendOptions,
-        mut outbox: impl Outbox,
-        sender: &Sender,
-        payloads: impl IntoIterator<Item = &'p P>,
-    ) -> Result<Vec<Sent>, SendError> {
-        let sends = self.rows_of_many(options, sender, payloads)?;
-        let sent = queued(&sends);
-        Rows::together(sends).write_in::<(), _>(&mut outbox).await?;
-        Ok(sent)
+        SendWith::plain(self).send_many_in(outbox, sender, payloads).await
     }
 
     /// The row of each payload's send.
@@ -126,6 +77,68 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
             Rows::of_one(task, runs.clone())
         };
         Ok(encoded.into_iter().map(of_one).collect())
+    }
+}
+
+impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> SendWith<'_, AsyncSignal<P>> {
+    /// As [`AsyncSignal::send_many`].
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncSignal::send_many`]; also when an option cannot be stored, or gives one id to all.
+    pub fn send_many<'p>(
+        self,
+        sender: impl Into<Sender>,
+        payloads: impl IntoIterator<Item = &'p P>,
+    ) -> Result<Vec<Sent>, SendError> {
+        let sends = self.signal.rows_of_many(&self.options, &sender.into(), payloads)?;
+        sends.first().map_or(Ok(()), Rows::check_waiting)?;
+        if install::current().is_none() {
+            return Ok(sends.into_iter().map(|rows| Sent::RanHere(rows.write_robust_waiting())).collect());
+        }
+        let sent = queued(&sends);
+        Rows::together(sends).write_waiting::<()>()?;
+        Ok(sent)
+    }
+
+    /// As [`AsyncSignal::asend_many`].
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncSignal::send_many`].
+    pub async fn asend_many<'p>(
+        self,
+        sender: impl Into<Sender>,
+        payloads: impl IntoIterator<Item = &'p P>,
+    ) -> Result<Vec<Sent>, SendError> {
+        let sends = self.signal.rows_of_many(&self.options, &sender.into(), payloads)?;
+        if install::current().is_none() {
+            let mut sent = Vec::with_capacity(sends.len());
+            for rows in sends {
+                sent.push(Sent::RanHere(rows.write_robust().await));
+            }
+            return Ok(sent);
+        }
+        let sent = queued(&sends);
+        Rows::together(sends).write::<()>().await?;
+        Ok(sent)
+    }
+
+    /// As [`AsyncSignal::send_many_in`].
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncSignal::send_many_in`] and [`AsyncSignal::send_many`].
+    pub async fn send_many_in<'p>(
+        self,
+        mut outbox: impl Outbox,
+        sender: impl Into<Sender>,
+        payloads: impl IntoIterator<Item = &'p P>,
+    ) -> Result<Vec<Sent>, SendError> {
+        let sends = self.signal.rows_of_many(&self.options, &sender.into(), payloads)?;
+        let sent = queued(&sends);
+        Rows::together(sends).write_in::<(), _>(&mut outbox).await?;
+        Ok(sent)
     }
 }
 

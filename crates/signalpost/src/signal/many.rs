@@ -5,12 +5,11 @@ use std::sync::Arc;
 use signalpost_dispatch::{SendError, Sender};
 use signalpost_store::{PayloadLimits, SendId};
 
-use super::{Responses, Signal, row};
+use super::{Responses, Signal};
 use crate::bridge::TokioBridge;
 use crate::outbox::Outbox;
-use crate::send_options::PLAIN;
-use crate::sending::{Rows, Scope};
-use crate::{Response, SendOptions, link};
+use crate::rows::{Row, Rows, Scope};
+use crate::{Response, SendOptions, SendWith, link};
 
 impl<P: Sync, R: Send> Signal<P, R> {
     /// Sends each payload, and writes the tasks of all of them with one INSERT: all or none. Returns the responses to
@@ -43,7 +42,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     where
         P: 'p,
     {
-        self.send_many_as(&PLAIN, &sender.into(), &Vec::from_iter(payloads))
+        SendWith::plain(self).send_many(sender, payloads)
     }
 
     /// As [`Signal::send_many`], from asynchronous code.
@@ -59,7 +58,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     where
         P: 'p,
     {
-        self.asend_many_as(&PLAIN, &sender.into(), &Vec::from_iter(payloads)).await
+        SendWith::plain(self).asend_many(sender, payloads).await
     }
 
     /// As [`Signal::send_many`], on a connection of the caller's: see [`Signal::send_in`].
@@ -76,55 +75,7 @@ impl<P: Sync, R: Send> Signal<P, R> {
     where
         P: 'p,
     {
-        self.send_many_in_as(&PLAIN, outbox, &sender.into(), &Vec::from_iter(payloads)).await
-    }
-
-    pub(crate) fn send_many_as(
-        &self,
-        options: &SendOptions,
-        sender: &Sender,
-        payloads: &[&P],
-    ) -> Result<Vec<Responses<R>>, SendError> {
-        let mut sends = self.rows_of_many(options, sender, payloads)?;
-        // They have the same receivers.
-        sends.first().map_or(Ok(()), Rows::check_waiting)?;
-        let mut responses = Vec::with_capacity(sends.len());
-        for (payload, rows) in payloads.iter().zip(&mut sends) {
-            let scope = Scope::default();
-            let event = self.event(sender, payload, &scope);
-            let mut inline = self.inline.send_event_with(&event, &TokioBridge, Response::Now, Ok)?;
-            inline.extend(rows.responses());
-            responses.push(inline);
-            *rows = std::mem::take(rows).with(&scope);
-        }
-        Rows::together(sends).write_waiting::<R>()?;
-        Ok(responses)
-    }
-
-    pub(crate) async fn asend_many_as(
-        &self,
-        options: &SendOptions,
-        sender: &Sender,
-        payloads: &[&P],
-    ) -> Result<Vec<Responses<R>>, SendError> {
-        let mut sends = self.rows_of_many(options, sender, payloads)?;
-        let responses = self.asend_inline(sender, payloads, &mut sends).await?;
-        Rows::together(sends).write::<R>().await?;
-        Ok(responses)
-    }
-
-    pub(crate) async fn send_many_in_as(
-        &self,
-        options: &SendOptions,
-        mut outbox: impl Outbox,
-        sender: &Sender,
-        payloads: &[&P],
-    ) -> Result<Vec<Responses<R>>, SendError> {
-        let mut sends = self.rows_of_many(options, sender, payloads)?;
-        sends.first().map_or(Ok(()), Rows::check_store)?;
-        let responses = self.asend_inline(sender, payloads, &mut sends).await?;
-        Rows::together(sends).write_in::<R, _>(&mut outbox).await?;
-        Ok(responses)
+        SendWith::plain(self).send_many_in(outbox, sender, payloads).await
     }
 
     async fn asend_inline(
@@ -159,9 +110,86 @@ impl<P: Sync, R: Send> Signal<P, R> {
         let of_one = |payload: String| {
             template.send_id = SendId::new();
             template.payload = payload.into();
-            let own = receivers.iter().map(|receiver| row(&template, options, receiver.clone())).collect();
+            let own = receivers.iter().map(|receiver| Row::new(&template, options, receiver.clone())).collect();
             Rows::of_send(template.send_id, own)
         };
         Ok(encoded.into_iter().map(of_one).collect())
+    }
+}
+
+impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
+    /// As [`Signal::send_many`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Signal::send_many`]; also when an option cannot be stored, or gives one id to all.
+    pub fn send_many<'p>(
+        self,
+        sender: impl Into<Sender>,
+        payloads: impl IntoIterator<Item = &'p P>,
+    ) -> Result<Vec<Responses<R>>, SendError>
+    where
+        P: 'p,
+    {
+        let Self { signal, options } = self;
+        let (sender, payloads) = (sender.into(), Vec::from_iter(payloads));
+        let mut sends = signal.rows_of_many(&options, &sender, &payloads)?;
+        // They have the same receivers.
+        sends.first().map_or(Ok(()), Rows::check_waiting)?;
+        let mut responses = Vec::with_capacity(sends.len());
+        for (payload, rows) in payloads.into_iter().zip(&mut sends) {
+            let scope = Scope::default();
+            let event = signal.event(&sender, payload, &scope);
+            let mut inline = signal.inline.send_event_with(&event, &TokioBridge, Response::Now, Ok)?;
+            inline.extend(rows.responses());
+            responses.push(inline);
+            *rows = std::mem::take(rows).with(&scope);
+        }
+        Rows::together(sends).write_waiting::<R>()?;
+        Ok(responses)
+    }
+
+    /// As [`Signal::asend_many`].
+    ///
+    /// # Errors
+    ///
+    /// As [`SendWith::send_many`].
+    pub async fn asend_many<'p>(
+        self,
+        sender: impl Into<Sender>,
+        payloads: impl IntoIterator<Item = &'p P>,
+    ) -> Result<Vec<Responses<R>>, SendError>
+    where
+        P: 'p,
+    {
+        let Self { signal, options } = self;
+        let (sender, payloads) = (sender.into(), Vec::from_iter(payloads));
+        let mut sends = signal.rows_of_many(&options, &sender, &payloads)?;
+        let responses = signal.asend_inline(&sender, &payloads, &mut sends).await?;
+        Rows::together(sends).write::<R>().await?;
+        Ok(responses)
+    }
+
+    /// As [`Signal::send_many_in`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Signal::send_many_in`] and [`SendWith::send_many`].
+    pub async fn send_many_in<'p>(
+        self,
+        mut outbox: impl Outbox,
+        sender: impl Into<Sender>,
+        payloads: impl IntoIterator<Item = &'p P>,
+    ) -> Result<Vec<Responses<R>>, SendError>
+    where
+        P: 'p,
+    {
+        let Self { signal, options } = self;
+        let (sender, payloads) = (sender.into(), Vec::from_iter(payloads));
+        let mut sends = signal.rows_of_many(&options, &sender, &payloads)?;
+        sends.first().map_or(Ok(()), Rows::check_store)?;
+        let responses = signal.asend_inline(&sender, &payloads, &mut sends).await?;
+        Rows::together(sends).write_in::<R, _>(&mut outbox).await?;
+        Ok(responses)
     }
 }

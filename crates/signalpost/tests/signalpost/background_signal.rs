@@ -193,6 +193,15 @@ async fn connecting_twice_runs_once_and_disconnecting_ends_it() {
     assert!(signal.receivers().is_empty());
 }
 
+#[test]
+fn a_background_signal_has_listeners_where_a_receiver_hears_the_sender() {
+    let signal = AsyncSignal::<u32>::new("tests.async.listeners");
+    assert!(!signal.has_listeners(&Sender::NONE));
+    let options = named("tests.async.listeners").sender(Sender::of::<Shop>());
+    signal.connect_with(options, |_: &Event<u32>| ()).unwrap();
+    assert!(signal.has_listeners(&Sender::of::<Shop>()) && !signal.has_listeners(&"desk".into()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_can_be_told_of_in_the_background() {
     let (bench, log) = (Bench::new(), Log::default());

@@ -2,7 +2,8 @@
 
 use crate::{Bench, Log, named};
 use signalpost::{
-    AsyncSignal, BoxError, EndState, Event, Outbox, Response, Sender, Signal, State, running_task, with_store,
+    AsyncSignal, BoxError, EndState, Event, Outbox, Response, SendId, SendOptions, Sender, Sent, Signal, State,
+    running_task, with_store,
 };
 use std::sync::Arc;
 
@@ -98,6 +99,35 @@ async fn what_is_sent_within_is_written_on_the_same_connection() {
     connection.refuses = true;
     bench.within(signal.send_in(&mut connection, Sender::NONE, &1)).await.unwrap_err();
     assert!(bench.tasks().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_background_signal_that_is_sent_within_is_written_with_the_send_that_called_it() {
+    let (bench, send_id) = (Bench::new(), SendId::new());
+    let outer = Signal::<u32>::new("tests.nested.calls");
+    let inner = Arc::new(AsyncSignal::<u32>::new("tests.nested.called").queue("mail"));
+    let called = inner.clone();
+    outer.connect(move |event: &Event<u32>| {
+        let sent = called.with(SendOptions::new().send_id(send_id)).send_within(event, "desk", event.payload)?;
+        assert!(matches!(sent, Sent::Queued(id) if id == send_id));
+        if *event.payload == 0 { Err(BoxError::from("too late")) } else { Ok(()) }
+    });
+    bench.within(outer.asend(Sender::NONE, &0)).await.unwrap_err();
+    assert!(bench.tasks().await.is_empty());
+    bench.within(outer.asend(Sender::NONE, &1)).await.unwrap();
+    let task = bench.task_of("*").await;
+    assert_eq!((&*task.queue, task.sender.as_deref(), task.send_id), ("mail", Some("desk"), send_id.to_string()));
+
+    // In a background receiver there is no send to be part of.
+    let again = move |event: &Event<u32>| match event.payload {
+        0 => Ok(()),
+        n => inner.send_within(event, Sender::NONE, &(n - 1)).map(drop),
+    };
+    let inner = AsyncSignal::<u32>::new("tests.nested.called");
+    inner.connect_with(named("tests.nested.called"), again).unwrap();
+    bench.drain_with(bench.worker().queues(["mail"])).await;
+    let parents: Vec<_> = bench.tasks().await.into_iter().map(|task| task.parent).collect();
+    assert_eq!(parents, [None, Some(task.id)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,6 +185,27 @@ async fn a_background_signal_is_sent_in_the_transaction_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_background_signal_that_is_sent_within_joins_the_transaction() {
+    let bench = Bench::new();
+    let (pool, outer) = (pool(&bench).await, two("tests.sqlx.calls", ["tests.sqlx.calls1", "tests.sqlx.calls2"]));
+    let inner = AsyncSignal::<u32>::new("tests.sqlx.called");
+    outer.connect(move |event: &Event<u32>| inner.send_within(event, Sender::NONE, event.payload).map(drop));
+    bench
+        .within(async {
+            let mut transaction = begin_immediate(&pool).await.unwrap();
+            outer.send_in(&mut transaction, Sender::NONE, &1).await.unwrap();
+            transaction.rollback().await.unwrap();
+            assert!(bench.tasks().await.is_empty());
+            let mut transaction = begin_immediate(&pool).await.unwrap();
+            outer.send_in(&mut transaction, Sender::NONE, &1).await.unwrap();
+            transaction.commit().await.unwrap();
+        })
+        .await;
+    let receivers: Vec<_> = bench.tasks().await.into_iter().map(|task| task.receiver).collect();
+    assert_eq!(receivers, ["tests.sqlx.calls1", "tests.sqlx.calls2", "*"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_with_an_error_of_its_own_keeps_that_error() {
     let bench = Bench::new();
     let (pool, signal) = (pool(&bench).await, two("tests.sqlx.error", ["tests.sqlx.e1", "tests.sqlx.e2"]));

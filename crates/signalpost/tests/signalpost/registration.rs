@@ -1,7 +1,10 @@
 //! What is registered, in which order, and what cannot be.
 
 use crate::{Bench, Log, Shop, named};
-use signalpost::{BackgroundOptions, ConnectedReceiver, Event, ReceiverKind, Sender, Signal, receiver, signals};
+use signalpost::{
+    BackgroundOptions, ConnectOptions, ConnectedReceiver, DispatchUid, Event, ReceiverKind, Sender, Signal, receiver,
+    signals,
+};
 use std::sync::Arc;
 
 static ARRIVED: Signal<u32, &'static str> = Signal::new("tests.registration.arrived");
@@ -54,7 +57,7 @@ fn everything_declared_is_listed_with_its_place() {
     let listed = signals().unwrap();
     let arrived = listed.iter().find(|signal| signal.name == ARRIVED.name()).unwrap();
     assert_eq!(arrived.receivers.len(), 5);
-    assert!(arrived.receivers.iter().all(|receiver| receiver.location.file().ends_with("registration.rs")));
+    assert!(arrived.receivers.iter().all(|receiver| receiver.receiver.location().file().ends_with("registration.rs")));
     assert!(listed.is_sorted_by_key(|signal| signal.name));
 }
 
@@ -138,6 +141,18 @@ fn a_signal_lists_its_receivers_and_how_they_are_connected() {
     assert_eq!(signal.receivers()[2].sender, Sender::of::<Shop>());
 }
 
+#[test]
+fn a_receiver_that_is_listed_can_be_disconnected() {
+    let (signal, log) = (Signal::<u32>::new("tests.registration.listed"), Log::default());
+    signal.connect_with(ConnectOptions::new().dispatch_uid("first"), log.writer("first"));
+    signal.connect(log.writer("second"));
+    let listed = signal.receivers();
+    assert!(listed[0].dispatch_uid == Some(DispatchUid::new("first")) && listed[1].dispatch_uid.is_none());
+    assert!(signal.disconnect_receiver(listed[0].receiver.id()));
+    signal.send(Sender::NONE, &1).unwrap();
+    assert_eq!(log.take(), ["second"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_publish_what_is_registered() {
     let (bench, signal) = (Bench::new(), Signal::<u32>::new("tests.registration.published"));
@@ -168,6 +183,6 @@ fn disconnecting_one_background_receiver_leaves_the_others() {
     }
     assert!(signal.disconnect_background(names[2]));
     assert!(!signal.disconnect_background(names[2]));
-    let left: Vec<_> = signal.receivers().iter().map(|receiver| receiver.name).collect();
+    let left: Vec<_> = signal.receivers().iter().map(|connected| connected.receiver.name()).collect();
     assert_eq!(left, names[..2]);
 }

@@ -1,20 +1,24 @@
 //! The background part of a send: rows, and where they go.
 
+mod run_here;
+mod scope;
+
 use std::future::Future;
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use signalpost_dispatch::{ParkingBridge, Receiver, ReceiverError, SendError, Sender};
-use signalpost_store::{NewTask, OutboxStatement, SendId, Store, Task};
+use signalpost_store::{NewTask, OutboxStatement, SendId, Store};
 
 use crate::background::BackgroundReceiver;
 use crate::bridge::TokioBridge;
-use crate::data::DataMap;
 use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
 use crate::outbox::{Outbox, explained};
 use crate::registry::ALL;
-use crate::run::RunContext;
 use crate::stored_signal::StoredSignal;
-use crate::{BoxError, Response, SendOptions, chain, headers, install, running_task};
+use crate::{BoxError, Response, Responses, RobustResponses, SendOptions, chain, headers, install, running_task};
+
+use run_here::run_here;
+pub(crate) use scope::Scope;
 
 /// A chain of sends that is longer than this is taken for a loop.
 const MAX_DEPTH: u32 = 50;
@@ -25,6 +29,17 @@ pub(crate) struct Row {
     pub(crate) runs: Vec<Arc<BackgroundReceiver>>,
 }
 
+impl Row {
+    /// One background receiver's row of a send.
+    pub(crate) fn new(template: &NewTask, options: &SendOptions, receiver: Arc<BackgroundReceiver>) -> Self {
+        let mut task = template.clone();
+        task.receiver = receiver.name().to_owned();
+        task.queue = receiver.queue.to_owned();
+        task.priority = options.priority.unwrap_or(receiver.priority);
+        Self { task, runs: vec![receiver] }
+    }
+}
+
 /// The rows of one send, and of the sends that its inline receivers make within it.
 #[derive(Default)]
 pub(crate) struct Rows {
@@ -32,35 +47,6 @@ pub(crate) struct Rows {
     pub(crate) send_id: Option<SendId>,
     pub(crate) own: Vec<Row>,
     within: Vec<Row>,
-}
-
-/// Where inline receivers leave the rows of sends that are to be written with the send that they are called by. It
-/// is the context of their event. The list is made by the first of them: most sends have none.
-#[derive(Default)]
-pub(crate) struct Scope(OnceLock<Mutex<Vec<Row>>>);
-
-impl Scope {
-    pub(crate) fn add(&self, mut rows: Rows) {
-        let mut left = self.0.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        left.extend(rows.all());
-    }
-
-    /// Whether no receiver has left anything.
-    #[inline]
-    pub(crate) fn is_unused(&self) -> bool {
-        self.0.get().is_none()
-    }
-
-    /// What was left, without rows of the send's own.
-    #[cold]
-    pub(crate) fn rows(&self) -> Rows {
-        Rows::default().with(self)
-    }
-
-    fn take(&self) -> Vec<Row> {
-        let Some(left) = self.0.get() else { return Vec::new() };
-        std::mem::take(&mut left.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 impl Rows {
@@ -135,7 +121,7 @@ impl Rows {
     }
 
     /// What the send's own receivers respond if all goes well.
-    pub(crate) fn responses<R>(&self) -> Vec<(Receiver, Response<R>)> {
+    pub(crate) fn responses<R>(&self) -> Responses<R> {
         let Some(send_id) = self.send_id else { return Vec::new() };
         let queued = install::current().is_some();
         let response = || if queued { Response::Queued(send_id) } else { Response::RanHere };
@@ -143,7 +129,7 @@ impl Rows {
     }
 
     /// Writes the rows to the store that is installed, and returns when they are durable; without one, runs them.
-    pub(crate) async fn write<R>(mut self) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+    pub(crate) async fn write<R>(mut self) -> Result<Responses<R>, SendError> {
         let responses = self.responses();
         let rows = self.all();
         if rows.is_empty() {
@@ -173,21 +159,18 @@ impl Rows {
     }
 
     /// Writes the rows while this thread waits, and adds what their receivers respond.
-    pub(crate) fn join_waiting<R: Send>(
-        self,
-        mut responses: Vec<(Receiver, Response<R>)>,
-    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+    pub(crate) fn join_waiting<R: Send>(self, mut responses: Responses<R>) -> Result<Responses<R>, SendError> {
         responses.extend(self.write_waiting()?);
         Ok(responses)
     }
 
     /// As [`Rows::write`], while this thread waits.
-    pub(crate) fn write_waiting<R: Send>(self) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+    pub(crate) fn write_waiting<R: Send>(self) -> Result<Responses<R>, SendError> {
         self.wait(|rows| rows.write())?
     }
 
     /// As [`Rows::write_robust`], while this thread waits.
-    pub(crate) fn write_robust_waiting<R: Send>(self) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
+    pub(crate) fn write_robust_waiting<R: Send>(self) -> RobustResponses<R> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -210,7 +193,7 @@ impl Rows {
     }
 
     /// As [`Rows::write`]; a failure is the response of every receiver that it concerns.
-    pub(crate) async fn write_robust<R>(mut self) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
+    pub(crate) async fn write_robust<R>(mut self) -> RobustResponses<R> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -232,10 +215,7 @@ impl Rows {
     }
 
     /// Writes the rows on a connection of the caller's.
-    pub(crate) async fn write_in<R, O: Outbox>(
-        mut self,
-        outbox: &mut O,
-    ) -> Result<Vec<(Receiver, Response<R>)>, SendError> {
+    pub(crate) async fn write_in<R, O: Outbox>(mut self, outbox: &mut O) -> Result<Responses<R>, SendError> {
         let responses = self.responses();
         let rows = self.all();
         if !rows.is_empty() {
@@ -258,10 +238,7 @@ fn installed() -> Result<Arc<dyn Store>, SendError> {
 }
 
 /// The same failure as the response of several receivers.
-pub(crate) fn all_failed<R>(
-    receivers: impl IntoIterator<Item = Receiver>,
-    error: &SendError,
-) -> Vec<(Receiver, Result<Response<R>, ReceiverError>)> {
+pub(crate) fn all_failed<R>(receivers: impl IntoIterator<Item = Receiver>, error: &SendError) -> RobustResponses<R> {
     let why = error.to_string();
     receivers.into_iter().map(|receiver| (receiver, Err(ReceiverError::raised(why.as_str())))).collect()
 }
@@ -287,33 +264,4 @@ fn tell_enqueued(rows: &[Row]) {
             queue: task.queue.clone(),
         });
     }
-}
-
-/// Runs background receivers on the spot, each whatever became of the one before.
-async fn run_here(rows: Vec<Row>) -> Vec<(Receiver, Result<(), BoxError>)> {
-    if rows.is_empty() {
-        return Vec::new();
-    }
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
-        tracing::warn!(
-            target: "signalpost",
-            "no store is installed: background receivers run inside the send (said once; see signalpost::install)"
-        );
-    });
-    let data = Arc::new(DataMap::default());
-    let mut ran = Vec::new();
-    for Row { task, runs, .. } in rows {
-        let task = Arc::new(Task::without_store(task));
-        for receiver in runs {
-            let context = RunContext::here(task.clone(), data.clone(), receiver.is_atomic);
-            let run = (receiver.start)(context).finish_here();
-            let outcome = headers::without_scope(run).await.map(drop).map_err(|failure| failure.reason);
-            if let Err(reason) = &outcome {
-                tracing::error!(target: "signalpost", receiver = %receiver.receiver, reason, "background receiver failed");
-            }
-            ran.push((receiver.receiver, outcome.map_err(BoxError::from)));
-        }
-    }
-    ran
 }
