@@ -5,7 +5,6 @@ mod run;
 mod sending;
 
 use std::any::type_name;
-use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -119,7 +118,7 @@ impl<P> AsyncSignal<P> {
 
     /// The signal, and something to say of the send that comes next: see [`Signal::with`](crate::Signal::with).
     pub fn with(&self, options: SendOptions) -> SendWith<'_, Self> {
-        SendWith { signal: self, options: Cow::Owned(options) }
+        SendWith::new(self, options)
     }
 
     /// True when a receiver that hears `sender` is connected in this process. A send writes its task all the same: workers

@@ -1,7 +1,5 @@
 //! Sends of which something is said.
 
-use std::borrow::Cow;
-
 use crate::SendOptions;
 use crate::send_options::PLAIN;
 
@@ -13,12 +11,21 @@ use crate::send_options::PLAIN;
 #[must_use = "nothing is sent before one of its methods is called"]
 pub struct SendWith<'a, S> {
     pub(crate) signal: &'a S,
-    pub(crate) options: Cow<'a, SendOptions>,
+    // Boxed, because it is moved into the future of every send, and most of them say nothing.
+    options: Option<Box<SendOptions>>,
 }
 
 impl<'a, S> SendWith<'a, S> {
+    pub(crate) fn new(signal: &'a S, options: SendOptions) -> Self {
+        Self { signal, options: Some(Box::new(options)) }
+    }
+
     /// A send of which nothing is said.
     pub(crate) fn plain(signal: &'a S) -> Self {
-        Self { signal, options: Cow::Borrowed(&PLAIN) }
+        Self { signal, options: None }
+    }
+
+    pub(crate) fn options(&self) -> &SendOptions {
+        self.options.as_deref().unwrap_or(&PLAIN)
     }
 }

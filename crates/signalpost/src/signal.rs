@@ -4,7 +4,6 @@ mod connecting;
 mod many;
 mod sending;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -138,7 +137,7 @@ impl<P, R> Signal<P, R> {
     /// # }
     /// ```
     pub fn with(&self, options: SendOptions) -> SendWith<'_, Self> {
-        SendWith { signal: self, options: Cow::Owned(options) }
+        SendWith::new(self, options)
     }
 
     /// True when a send by `sender` would call somebody or write a task.

@@ -91,7 +91,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> SendWith<'_, Async
         sender: impl Into<Sender>,
         payloads: impl IntoIterator<Item = &'p P>,
     ) -> Result<Vec<Sent>, SendError> {
-        let sends = self.signal.rows_of_many(&self.options, &sender.into(), payloads)?;
+        let sends = self.signal.rows_of_many(self.options(), &sender.into(), payloads)?;
         sends.first().map_or(Ok(()), Rows::check_waiting)?;
         if install::current().is_none() {
             return Ok(sends.into_iter().map(|rows| Sent::RanHere(rows.write_robust_waiting())).collect());
@@ -111,7 +111,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> SendWith<'_, Async
         sender: impl Into<Sender>,
         payloads: impl IntoIterator<Item = &'p P>,
     ) -> Result<Vec<Sent>, SendError> {
-        let sends = self.signal.rows_of_many(&self.options, &sender.into(), payloads)?;
+        let sends = self.signal.rows_of_many(self.options(), &sender.into(), payloads)?;
         if install::current().is_none() {
             let mut sent = Vec::with_capacity(sends.len());
             for rows in sends {
@@ -135,7 +135,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> SendWith<'_, Async
         sender: impl Into<Sender>,
         payloads: impl IntoIterator<Item = &'p P>,
     ) -> Result<Vec<Sent>, SendError> {
-        let sends = self.signal.rows_of_many(&self.options, &sender.into(), payloads)?;
+        let sends = self.signal.rows_of_many(self.options(), &sender.into(), payloads)?;
         let sent = queued(&sends);
         Rows::together(sends).write_in::<(), _>(&mut outbox).await?;
         Ok(sent)

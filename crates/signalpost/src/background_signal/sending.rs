@@ -91,7 +91,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> SendWith<'_, Async
     ///
     /// As [`AsyncSignal::send`]; also when an option cannot be stored.
     pub fn send(self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.signal.rows(&self.options, &sender.into(), payload)?;
+        let (send_id, rows) = self.signal.rows(self.options(), &sender.into(), payload)?;
         rows.check_waiting()?;
         if install::current().is_none() {
             return Ok(Sent::RanHere(rows.write_robust_waiting()));
@@ -105,7 +105,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> SendWith<'_, Async
     ///
     /// As [`AsyncSignal::asend`]; also when an option cannot be stored.
     pub async fn asend(self, sender: impl Into<Sender>, payload: &P) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.signal.rows(&self.options, &sender.into(), payload)?;
+        let (send_id, rows) = self.signal.rows(self.options(), &sender.into(), payload)?;
         if install::current().is_none() {
             return Ok(Sent::RanHere(rows.write_robust().await));
         }
@@ -123,7 +123,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> SendWith<'_, Async
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Sent, SendError> {
-        let (send_id, rows) = self.signal.rows(&self.options, &sender.into(), payload)?;
+        let (send_id, rows) = self.signal.rows(self.options(), &sender.into(), payload)?;
         rows.write_in::<(), _>(&mut outbox).await.map(|_| Sent::Queued(send_id))
     }
 
@@ -139,7 +139,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> SendWith<'_, Async
         payload: &P,
     ) -> Result<Sent, SendError> {
         let Some(outer) = event.context::<Scope>() else { return self.send(sender, payload) };
-        let (send_id, rows) = self.signal.rows(&self.options, &sender.into(), payload)?;
+        let (send_id, rows) = self.signal.rows(self.options(), &sender.into(), payload)?;
         let sent = match install::current() {
             Some(_) => Sent::Queued(send_id),
             None => Sent::RanHere(rows.responses().into_iter().map(|(receiver, ran)| (receiver, Ok(ran))).collect()),

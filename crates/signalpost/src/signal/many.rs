@@ -131,9 +131,9 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
     where
         P: 'p,
     {
-        let Self { signal, options } = self;
+        let (signal, options) = (self.signal, self.options());
         let (sender, payloads) = (sender.into(), Vec::from_iter(payloads));
-        let mut sends = signal.rows_of_many(&options, &sender, &payloads)?;
+        let mut sends = signal.rows_of_many(options, &sender, &payloads)?;
         // They have the same receivers.
         sends.first().map_or(Ok(()), Rows::check_waiting)?;
         let mut responses = Vec::with_capacity(sends.len());
@@ -162,9 +162,9 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
     where
         P: 'p,
     {
-        let Self { signal, options } = self;
+        let (signal, options) = (self.signal, self.options());
         let (sender, payloads) = (sender.into(), Vec::from_iter(payloads));
-        let mut sends = signal.rows_of_many(&options, &sender, &payloads)?;
+        let mut sends = signal.rows_of_many(options, &sender, &payloads)?;
         let responses = signal.asend_inline(&sender, &payloads, &mut sends).await?;
         Rows::together(sends).write::<R>().await?;
         Ok(responses)
@@ -184,9 +184,9 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
     where
         P: 'p,
     {
-        let Self { signal, options } = self;
+        let (signal, options) = (self.signal, self.options());
         let (sender, payloads) = (sender.into(), Vec::from_iter(payloads));
-        let mut sends = signal.rows_of_many(&options, &sender, &payloads)?;
+        let mut sends = signal.rows_of_many(options, &sender, &payloads)?;
         sends.first().map_or(Ok(()), Rows::check_store)?;
         let responses = signal.asend_inline(&sender, &payloads, &mut sends).await?;
         Rows::together(sends).write_in::<R, _>(&mut outbox).await?;

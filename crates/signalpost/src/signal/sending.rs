@@ -154,9 +154,9 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
     // Apart, so that a signal of inline receivers does not pay for rows that it never has.
     #[inline(never)]
     pub fn send(self, sender: impl Into<Sender>, payload: &P) -> Result<Responses<R>, SendError> {
-        let Self { signal, options } = self;
+        let (signal, options) = (self.signal, self.options());
         let sender = sender.into();
-        let (rows, scope) = (signal.rows(&options, &sender, payload)?, Scope::default());
+        let (rows, scope) = (signal.rows(options, &sender, payload)?, Scope::default());
         rows.check_waiting()?;
         let finish = |responses| rows.with(&scope).join_waiting(responses);
         signal.inline.send_event_with(&signal.event(&sender, payload, &scope), &TokioBridge, Response::Now, finish)
@@ -164,9 +164,9 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
 
     /// As [`Signal::send_robust`].
     pub fn send_robust(self, sender: impl Into<Sender>, payload: &P) -> RobustResponses<R> {
-        let Self { signal, options } = self;
+        let (signal, options) = (self.signal, self.options());
         let sender = sender.into();
-        let ((rows, failed), scope) = (signal.rows_robust(&options, &sender, payload), Scope::default());
+        let ((rows, failed), scope) = (signal.rows_robust(options, &sender, payload), Scope::default());
         let inline = signal.inline.send_event_robust(&signal.event(&sender, payload, &scope), &TokioBridge);
         join_robust(inline, rows.with(&scope).write_robust_waiting(), failed)
     }
@@ -177,9 +177,9 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
     ///
     /// As [`SendWith::send`].
     pub async fn asend(self, sender: impl Into<Sender>, payload: &P) -> Result<Responses<R>, SendError> {
-        let Self { signal, options } = self;
+        let (signal, options) = (self.signal, self.options());
         let sender = sender.into();
-        let (rows, scope) = (signal.rows(&options, &sender, payload)?, Scope::default());
+        let (rows, scope) = (signal.rows(options, &sender, payload)?, Scope::default());
         let event = signal.event(&sender, payload, &scope);
         let mut responses = signal.inline.asend_event_with(&event, Response::Now).await?;
         let rows = rows.with(&scope);
@@ -191,9 +191,9 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
 
     /// As [`Signal::asend_robust`].
     pub async fn asend_robust(self, sender: impl Into<Sender>, payload: &P) -> RobustResponses<R> {
-        let Self { signal, options } = self;
+        let (signal, options) = (self.signal, self.options());
         let sender = sender.into();
-        let ((rows, failed), scope) = (signal.rows_robust(&options, &sender, payload), Scope::default());
+        let ((rows, failed), scope) = (signal.rows_robust(options, &sender, payload), Scope::default());
         let inline = signal.inline.asend_event_robust(&signal.event(&sender, payload, &scope)).await;
         join_robust(inline, rows.with(&scope).write_robust().await, failed)
     }
@@ -209,9 +209,9 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
         sender: impl Into<Sender>,
         payload: &P,
     ) -> Result<Responses<R>, SendError> {
-        let Self { signal, options } = self;
+        let (signal, options) = (self.signal, self.options());
         let sender = sender.into();
-        let (rows, scope) = (signal.rows(&options, &sender, payload)?, Scope::default());
+        let (rows, scope) = (signal.rows(options, &sender, payload)?, Scope::default());
         rows.check_store()?;
         let event = signal.event(&sender, payload, &scope);
         let mut responses = signal.inline.asend_event_with(&event, Response::Now).await?;
@@ -231,9 +231,9 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
         payload: &P,
     ) -> Result<Responses<R>, SendError> {
         let Some(outer) = event.context::<Scope>() else { return self.send(sender, payload) };
-        let Self { signal, options } = self;
+        let (signal, options) = (self.signal, self.options());
         let sender = sender.into();
-        let (rows, scope) = (signal.rows(&options, &sender, payload)?, Scope::default());
+        let (rows, scope) = (signal.rows(options, &sender, payload)?, Scope::default());
         let finish = |mut responses: Responses<R>| {
             responses.extend(rows.responses());
             outer.add(rows.with(&scope));
