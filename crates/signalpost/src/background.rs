@@ -124,7 +124,8 @@ impl BackgroundOptions {
 
     /// How many of its runs go on at once, in each worker. Default: as many as the worker has room for. Of a receiver at
     /// its limit no more tasks are claimed; a receiver of which thousands may wait should have a queue of its own, or
-    /// they hide what is behind them. In the whole run of an `AsyncSignal` it does not count.
+    /// they hide what is behind them. Tasks that were sent under an alias
+    /// are counted apart. In the whole run of an `AsyncSignal` it does not count.
     #[must_use]
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.policy.concurrency = Some(concurrency);
@@ -132,7 +133,8 @@ impl BackgroundOptions {
     }
 
     /// How many of its runs begin within a time, in each worker: what an API allows, divided by the workers. Default: no
-    /// limit. In the whole run of an `AsyncSignal` it does not count.
+    /// limit. Tasks that were sent under an alias are counted apart. In the whole run of an `AsyncSignal` it does not
+    /// count.
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.policy.rate = Some(rate);
