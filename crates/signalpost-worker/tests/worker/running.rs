@@ -97,7 +97,11 @@ async fn a_worker_can_work_until_nothing_is_left_and_waits_for_the_next_attempts
     tokio::select! {
         ended = &mut running => panic!("{ended:?} with a task that waits"),
         () = async {
-            while bench.record(late).await.state != State::Waiting || bench.record(late).await.attempt == 0 {
+            loop {
+                let record = bench.record(late).await;
+                if (record.state, record.attempt) == (State::Waiting, 1) {
+                    break;
+                }
                 tokio::task::yield_now().await;
             }
         } => clock.advance(Duration::from_secs(1)),
