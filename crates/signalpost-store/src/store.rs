@@ -67,6 +67,10 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// stop: nothing of the worker may be running any more.
     async fn retire(&self, worker: &WorkerId) -> Result<(), StoreError>;
 
+    /// The worker was dropped in the middle of its work: lets go of the lock that shows that it lives, so that others take
+    /// up its tasks as those of one that has died. Default: nothing, and they are taken up when the lease has expired.
+    fn abandon(&self, _worker: &WorkerId) {}
+
     /// Takes due tasks for the worker. Of each queue the higher priority first, then the one that has been due for longer.
     ///
     /// Tasks whose time is over end as *expired* instead. Suspects ([`Task::is_suspect`](crate::Task::is_suspect)) are only taken by a

@@ -38,7 +38,7 @@ impl FromStr for SendId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|_| format!("`{text}` is not the id of a send"))
+        text.parse().map(Self).map_err(|_| format!("`{text}` is not the id of a send, which is a UUID"))
     }
 }
 

@@ -161,11 +161,12 @@ impl Drop for Drain {
             return;
         }
         let (store, worker) = (self.store.clone(), self.worker.clone());
-        let retire = async move { drop(store.retire(&worker).await) };
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(retire)),
-            // To be polled once is enough for a store that has a thread of its own.
-            Err(_) => drop(retire.now_or_never()),
+        let mut retire = async move { drop(store.retire(&worker).await) }.boxed();
+        // To be polled once has a store give back what is held that has a thread of its own. The rest is its own affair.
+        if (&mut retire).now_or_never().is_none()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            drop(runtime.spawn(retire));
         }
     }
 }

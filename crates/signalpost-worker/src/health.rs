@@ -41,6 +41,7 @@ pub enum WorkerState {
 struct Seen {
     state: WorkerState,
     turned_at: Instant,
+    trusted_until: Instant,
     running: usize,
     in_hand: usize,
 }
@@ -48,13 +49,14 @@ struct Seen {
 impl Default for Health {
     fn default() -> Self {
         let state = WorkerState::Starting;
-        Self(Arc::new(Mutex::new(Seen { state, turned_at: Instant::now(), running: 0, in_hand: 0 })))
+        let now = Instant::now();
+        Self(Arc::new(Mutex::new(Seen { state, turned_at: now, trusted_until: now, running: 0, in_hand: 0 })))
     }
 }
 
 impl Health {
-    pub(crate) fn turn(&self, state: WorkerState, running: usize, in_hand: usize, now: Instant) {
-        *self.seen() = Seen { state, turned_at: now, running, in_hand };
+    pub(crate) fn turn(&self, state: WorkerState, running: usize, in_hand: usize, trusted_until: Instant) {
+        *self.seen() = Seen { state, turned_at: Instant::now(), trusted_until, running, in_hand };
     }
 
     pub(crate) fn end(&self) {
@@ -85,7 +87,9 @@ impl Health {
 
     /// True while it works: it is live, has a lease that it can trust, and was not told to stop.
     pub fn is_ready(&self) -> bool {
-        self.state() == WorkerState::Working && self.is_live()
+        let seen = *self.seen();
+        // Asked now: the loop itself may be held up.
+        seen.state == WorkerState::Working && Instant::now() < seen.trusted_until && self.is_live()
     }
 
     /// How many receivers run.

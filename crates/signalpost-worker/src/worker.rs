@@ -11,6 +11,7 @@ use crate::driver::{Driver, Wires};
 use crate::idle::idle;
 use crate::keeper::{self, Keeper, SharedLease};
 use crate::run::AbortOnDrop;
+use crate::stop::Stage;
 use crate::{Executor, Health, Stopper, WorkerOptions};
 
 /// Why a worker could not start, or could not end cleanly.
@@ -125,15 +126,29 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// When the store refuses to register the worker. Later failures of the store are logged and waited out.
+    /// When the store refuses to register the worker; a lock that is held by somebody else is waited out. Later failures of
+    /// the store are logged and waited out.
     ///
     /// # Cancellation
     ///
-    /// Dropping the future is as good as a death: the worker's tasks are taken up when its lease has expired.
+    /// Dropping the future is as good as a death: what runs is dropped, and other workers take up the tasks.
     pub async fn run(self) -> Result<(), WorkerError> {
         let Self { store, executor, options, stopper, health } = self;
         let _ends = EndsWithUs(health.clone());
-        let lease = SharedLease::new(keeper::register(&*store, &options).await?);
+        let mut stop = stopper.watch();
+        let lease = loop {
+            tokio::select! {
+                registered = keeper::register(&*store, &options) => match registered {
+                    Ok(lease) => break SharedLease::new(lease),
+                    Err(error) if error.is_locked() => {
+                        tracing::warn!(target: "signalpost::worker", %error, "cannot register yet");
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+                _ = stop.wait_for(|stage| *stage > Stage::Running) => return Ok(()),
+            }
+        };
+        let mut dropped = Dropped { store: store.clone(), lease: lease.clone(), is_over: false };
         let (sender, happenings) = mpsc::unbounded_channel();
         let renew_now = Arc::new(Notify::new());
         let keeper = Keeper {
@@ -158,6 +173,7 @@ impl Worker {
                 Err(_) => std::future::pending().await,
             },
         };
+        dropped.is_over = true;
         // Before the lease is given up: a renewal after that would find it gone and take another.
         keeper.abort();
         let worker = lease.get().worker;
@@ -176,6 +192,21 @@ impl Worker {
             }
         }
         Ok(())
+    }
+}
+
+/// Tells the store when the worker is dropped before it is over.
+struct Dropped {
+    store: Arc<dyn Store>,
+    lease: SharedLease,
+    is_over: bool,
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.store.abandon(&self.lease.get().worker);
+        }
     }
 }
 

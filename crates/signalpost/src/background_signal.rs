@@ -216,7 +216,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
         O: ReceiverOutput<()>,
     {
-        self.list();
+        self.list()?;
         self.connect_with(self.declared_options(options)?, receiver).map(drop)
     }
 
@@ -226,7 +226,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
     where
         F: for<'a> AsyncReceiver<'a, P, ()> + Send + Sync + 'static,
     {
-        self.list();
+        self.list()?;
         self.connect_async_with(self.declared_options(options)?, receiver).map(drop)
     }
 
@@ -238,7 +238,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         declared: Declared,
         start: impl Fn(RunContext) -> Run + Send + Sync + 'static,
     ) -> Result<(), RegistryError> {
-        self.list();
+        self.list()?;
         self.register(options, "", declared, Arc::new(start)).map(drop)
     }
 
@@ -256,8 +256,9 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static> AsyncSignal<P> {
         })
     }
 
-    fn list(&'static self) {
-        registry::list(self.name(), || SignalInfo { name: self.name(), receivers: self.connected() });
+    fn list(&'static self) -> Result<(), RegistryError> {
+        let address = std::ptr::from_ref(self).addr();
+        registry::list(self.name(), address, || SignalInfo { name: self.name(), receivers: self.connected() })
     }
 
     #[track_caller]

@@ -85,7 +85,7 @@ pub(crate) fn from_error(error: &BoxError) -> Failure {
     while let Some(error) = cause {
         let text = error.to_string();
         // Many errors repeat their cause in their own text.
-        if !reason.ends_with(&text) {
+        if !reason.contains(&text) {
             reason = format!("{reason}: {text}");
         }
         cause = error.source();

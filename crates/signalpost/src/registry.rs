@@ -14,6 +14,8 @@ const ABOUT_TASKS: &str = "signalpost.task_";
 /// The receiver that stands in the row of a background signal's whole send.
 pub(crate) const ALL: &str = "*";
 
+type Tell = Arc<dyn Fn() -> SignalInfo + Send + Sync>;
+
 #[derive(Default)]
 struct Registry {
     // By name; one function may listen to several signals.
@@ -22,7 +24,8 @@ struct Registry {
     by_signal: HashMap<&'static str, Vec<Arc<BackgroundReceiver>>>,
     // What signals were called before, and what they are called now.
     signal_aliases: HashMap<&'static str, &'static str>,
-    listed: BTreeMap<&'static str, Arc<dyn Fn() -> SignalInfo + Send + Sync>>,
+    // With the address of each.
+    listed: BTreeMap<&'static str, (usize, Tell)>,
 }
 
 static REGISTRY: LazyLock<RwLock<Registry>> = LazyLock::new(RwLock::default);
@@ -179,9 +182,21 @@ pub(crate) fn published() -> Vec<PublishedReceiver> {
     receivers
 }
 
-/// Remembers a signal for [`signals`].
-pub(crate) fn list(name: &'static str, info: impl Fn() -> SignalInfo + Send + Sync + 'static) {
-    REGISTRY.write().unwrap_or_else(PoisonError::into_inner).listed.insert(name, Arc::new(info));
+/// Remembers a signal, which stands at `address`, for [`signals`].
+pub(crate) fn list(
+    name: &'static str,
+    address: usize,
+    info: impl Fn() -> SignalInfo + Send + Sync + 'static,
+) -> Result<(), RegistryError> {
+    let mut registry = REGISTRY.write().unwrap_or_else(PoisonError::into_inner);
+    match registry.listed.get(name) {
+        Some((other, _)) if *other != address => Err(RegistryError::two_signals_of_one_name(name)),
+        Some(_) => Ok(()),
+        None => {
+            registry.listed.insert(name, (address, Arc::new(info)));
+            Ok(())
+        }
+    }
 }
 
 /// Every signal to which `#[receiver]` connects something in this program, with all of its receivers.
@@ -193,5 +208,5 @@ pub fn signals() -> Result<Vec<SignalInfo>, RegistryError> {
     crate::link::link()?;
     // Copied: what they tell is read from this registry.
     let listed: Vec<_> = REGISTRY.read().unwrap_or_else(PoisonError::into_inner).listed.values().cloned().collect();
-    Ok(listed.iter().map(|info| info()).collect())
+    Ok(listed.iter().map(|(_, info)| info()).collect())
 }

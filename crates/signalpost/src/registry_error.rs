@@ -43,6 +43,13 @@ impl RegistryError {
         ))
     }
 
+    pub(crate) fn two_signals_of_one_name(name: &str) -> Self {
+        Self(format!(
+            "two signals are named `{name}`\n  hint: give one of them another name; the name stands in stored tasks, and says \
+             whose receivers run them"
+        ))
+    }
+
     pub(crate) fn two_of_one_name(name: &str, first: &Location<'_>, second: &Location<'_>) -> Self {
         Self(format!(
             "two receivers are named `{name}`: at {first} and at {second}\n  hint: give one of them another name, with \

@@ -181,6 +181,11 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    fn abandon(&self, worker: &WorkerId) {
+        // The file stays: it is by the lock on it that the end is seen.
+        drop(self.locks().remove(worker));
+    }
+
     async fn claim(&self, worker: &WorkerId, request: &ClaimRequest) -> Result<Claim, StoreError> {
         let (worker, request, now) = (worker.clone(), request.clone(), self.clock.now());
         self.writer.write(move |connection| claim::claim(connection, &worker, &request, now)).await

@@ -150,7 +150,8 @@ impl Driver {
             self.give_back_stalled(now);
             self.report(now);
             self.claim(now);
-            self.health.turn(self.state(now), self.in_hand.running(), self.in_hand.len(), now);
+            let trusted_until = self.lease.get().trusted_until;
+            self.health.turn(self.state(now), self.in_hand.running(), self.in_hand.len(), trusted_until);
             if self.stage > Stage::Running {
                 let settled = self.in_hand.len() == 0 && !self.claiming && !self.reporting;
                 let too_long = self.stage == Stage::Forced && self.stop_until.is_some_and(|until| until <= now);
@@ -241,7 +242,8 @@ impl Driver {
         if self.in_hand.unfinished() > 0 && !self.is_trusted(now) {
             tracing::error!(
                 target: "signalpost::worker", dropped = self.in_hand.unfinished(),
-                "the lease could not be renewed in time: what runs is dropped, as others may take it up"
+                "the lease could not be renewed in time: what runs is dropped, as others may take it up. Does a receiver block \
+                 its thread?"
             );
             self.forget_unfinished();
         }

@@ -85,6 +85,27 @@ async fn a_report_whose_answer_was_lost_is_made_again_and_harmless() {
     assert_eq!(runs.load(SeqCst), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tasks_of_a_worker_that_was_dropped_are_taken_up_without_waiting_for_its_lease() {
+    let mut bench = Bench::new();
+    let begun = Arc::new(Notify::new());
+    let has_begun = begun.clone();
+    bench.receiver("hangs", ReceiverPolicy::default(), move |_| {
+        has_begun.notify_one();
+        Run::asynchronous(std::future::pending())
+    });
+    let id = bench.send("hangs").await;
+    let dropped = bench.start();
+    begun.notified().await;
+    dropped.running.abort();
+    bench.plain("hangs");
+    let working = bench.start();
+    // The clock stands still: no lease expires.
+    working.wait_for(&format!("succeeded hangs {id}")).await;
+    working.stop().await;
+    assert_eq!(bench.record(id).await.deaths, 1);
+}
+
 /// A store over a line that carries every question and loses some answers.
 #[derive(Debug)]
 pub(crate) struct LosesAnswers {

@@ -39,11 +39,11 @@ pub trait Outbox {
 
 /// A connection that did not get the write lock.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{0}\n  hint: a transaction that reads before it sends must begin with signalpost::begin_immediate; otherwise somebody \
-     else has kept the lock for longer than this connection waits"
-)]
-struct Locked(#[source] BoxError);
+#[error("{0}\n  hint: {1}")]
+struct Locked(#[source] BoxError, &'static str);
+
+/// SQLite's code for a transaction that has read, and wants to write after somebody else has.
+const BUSY_SNAPSHOT: &str = "517";
 
 /// What a client says, in our words where we have better ones.
 pub(crate) fn explained(error: BoxError) -> BoxError {
@@ -52,7 +52,13 @@ pub(crate) fn explained(error: BoxError) -> BoxError {
         return StoreError::without_tables("the database of this connection").into();
     }
     if text.contains("database is locked") {
-        return Locked(error).into();
+        let hint = if text.contains(BUSY_SNAPSHOT) {
+            "a transaction that reads before it sends must begin with signalpost::begin_immediate"
+        } else {
+            "somebody else has kept the write lock for longer than this connection waits: look for a transaction that is \
+             kept open, or for a write beside the transaction that this very code holds"
+        };
+        return Locked(error, hint).into();
     }
     error
 }

@@ -89,7 +89,7 @@ impl<P: 'static, R: 'static> Signal<P, R> {
         F: Fn(&Event<'_, P>) -> O + Send + Sync + 'static,
         O: ReceiverOutput<R>,
     {
-        self.list();
+        self.list()?;
         self.connect_with(options, receiver);
         Ok(())
     }
@@ -100,13 +100,14 @@ impl<P: 'static, R: 'static> Signal<P, R> {
     where
         F: for<'a> AsyncReceiver<'a, P, R> + Send + Sync + 'static,
     {
-        self.list();
+        self.list()?;
         self.connect_async_with(options, receiver);
         Ok(())
     }
 
-    fn list(&'static self) {
-        registry::list(self.name(), || SignalInfo { name: self.name(), receivers: self.connected() });
+    fn list(&'static self) -> Result<(), RegistryError> {
+        let address = std::ptr::from_ref(self).addr();
+        registry::list(self.name(), address, || SignalInfo { name: self.name(), receivers: self.connected() })
     }
 }
 
@@ -157,7 +158,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync + 'static, R: 'static> Signal
         declared: Declared,
         start: impl Fn(RunContext) -> Run + Send + Sync + 'static,
     ) -> Result<(), RegistryError> {
-        self.list();
+        self.list()?;
         self.register(options, "", declared, Arc::new(start)).map(drop)
     }
 

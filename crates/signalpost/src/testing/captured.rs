@@ -82,7 +82,8 @@ impl<P> Captured<P> {
         let sends = self.0.sends();
         let times = if sends.len() == 1 { "once".to_owned() } else { format!("{} times", sends.len()) };
         let lines = sends.iter().map(|(sender, payload)| format!("\n  by {sender:?}: {payload:?}"));
-        format!("signal `{}` was sent {times}{instead}{}", self.0.signal, String::from_iter(lines))
+        let hint = if sends.is_empty() { "\n  hint: what is sent outside `store.scope(…)` is not seen" } else { "" };
+        format!("signal `{}` was sent {times}{instead}{}{hint}", self.0.signal, String::from_iter(lines))
     }
 }
 

@@ -37,5 +37,5 @@ fn is_same(one: &Arc<dyn Store>, other: &Arc<dyn Store>) -> bool {
 
 /// Whether a receiver is meant by `name`: its own, or the last parts of its path.
 fn is_named(receiver: &str, name: &str) -> bool {
-    receiver.strip_suffix(name).is_some_and(|path| path.is_empty() || path.ends_with("::"))
+    receiver.strip_suffix(name).is_some_and(|path| path.is_empty() || path.ends_with("::") || path.ends_with('.'))
 }

@@ -211,8 +211,19 @@ async fn a_transaction_with_an_error_of_its_own_keeps_that_error() {
     let (pool, signal) = (pool(&bench).await, two("tests.sqlx.error", ["tests.sqlx.e1", "tests.sqlx.e2"]));
     let held = begin_immediate(&pool).await.unwrap();
     let error = bench.within(signal.send_in(&pool, Sender::NONE, &1)).await.unwrap_err();
-    assert!(error.to_string().contains("must begin with signalpost::begin_immediate"), "{error}");
+    assert!(error.to_string().contains("hint: somebody else has kept the write lock"), "{error}");
     let cause = std::error::Error::source(&error).unwrap();
     assert!(cause.downcast_ref::<sqlx::Error>().is_some(), "{error}");
     held.rollback().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_has_read_before_somebody_else_wrote_is_told_how_to_begin() {
+    let bench = Bench::new();
+    let (pool, signal) = (pool(&bench).await, two("tests.sqlx.snapshot", ["tests.sqlx.s1", "tests.sqlx.s2"]));
+    let mut deferred = pool.begin().await.unwrap();
+    sqlx::query("SELECT count(*) FROM signalpost_task").execute(&mut *deferred).await.unwrap();
+    bench.within(signal.asend(Sender::NONE, &1)).await.unwrap();
+    let error = bench.within(signal.send_in(&mut deferred, Sender::NONE, &2)).await.unwrap_err();
+    assert!(error.to_string().contains("must begin with signalpost::begin_immediate"), "{error}");
 }

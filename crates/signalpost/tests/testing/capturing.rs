@@ -91,7 +91,10 @@ fn a_send_is_recorded_though_a_receiver_raises_and_not_where_it_is_refused() {
 fn an_assertion_that_fails_shows_what_was_sent() {
     let (store, signal) = (TestStore::new(), Signal::<u32>::new("tests.captured.shown"));
     let sent = store.capture(&signal);
-    assert_eq!(panic_of(|| sent.assert_once()), "signal `tests.captured.shown` was sent 0 times instead of once");
+    assert_eq!(
+        panic_of(|| sent.assert_once()),
+        "signal `tests.captured.shown` was sent 0 times instead of once\n  hint: what is sent outside `store.scope(…)` is not seen"
+    );
     store.scope_blocking(|| signal.send("till", &7)).unwrap();
     let once = "\n  by Sender(till): 7";
     assert_eq!(
