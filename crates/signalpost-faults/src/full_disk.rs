@@ -81,7 +81,7 @@ pub fn run(program: &Path) -> Result<Findings, BoxError> {
     Ok(findings)
 }
 
-/// A file system of 4 MiB.
+/// A file system of 16 MiB: room for the database, and for the log that grows to 4 MiB before it is begun again.
 struct Disk {
     directory: TempDir,
 }
@@ -90,7 +90,7 @@ impl Disk {
     fn mount() -> Result<Self, BoxError> {
         let directory = tempfile::tempdir()?;
         let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(directory.path()).output()?;
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"]).arg(directory.path()).output()?;
         if !mount.status.success() {
             return Err(format!("cannot mount a small file system: {}", String::from_utf8_lossy(&mount.stderr)).into());
         }
