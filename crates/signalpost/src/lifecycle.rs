@@ -1,7 +1,7 @@
 //! Signals that signalpost itself sends, and two that are ready to be sent.
 
 use serde::{Deserialize, Serialize};
-use signalpost_store::{Outcome, SendId, Task, TaskId};
+use signalpost_store::{NewTask, Outcome, SendId, Task, TaskId};
 
 use crate::{AsyncSignal, Signal};
 
@@ -88,6 +88,26 @@ pub struct RequestFinished {
     pub path: String,
     /// The HTTP status of the answer.
     pub status: u16,
+}
+
+/// What is to be told of these tasks when they have been written; nothing if nobody listens.
+pub(crate) fn enqueued(tasks: &[NewTask]) -> Vec<TaskEnqueued> {
+    if !TASK_ENQUEUED.is_heard() {
+        return Vec::new();
+    }
+    let enqueued = |task: &NewTask| TaskEnqueued {
+        send_id: task.send_id,
+        signal: task.signal.clone(),
+        receiver: task.receiver.clone(),
+        queue: task.queue.clone(),
+    };
+    tasks.iter().map(enqueued).collect()
+}
+
+pub(crate) fn tell_enqueued(enqueued: Vec<TaskEnqueued>) {
+    for enqueued in enqueued {
+        TASK_ENQUEUED.tell(|| enqueued);
+    }
 }
 
 pub(crate) fn started(task: &Task) {

@@ -11,11 +11,12 @@ use signalpost_store::{NewTask, OutboxStatement, SendId, Store};
 
 use crate::background::BackgroundReceiver;
 use crate::bridge::TokioBridge;
-use crate::lifecycle::{TASK_ENQUEUED, TaskEnqueued};
 use crate::outbox::{Outbox, explained};
 use crate::registry::ALL;
 use crate::stored_signal::StoredSignal;
-use crate::{BoxError, Response, Responses, RobustResponses, SendOptions, chain, headers, install, running_task};
+use crate::{
+    BoxError, Response, Responses, RobustResponses, SendOptions, chain, headers, install, lifecycle, running_task,
+};
 
 use run_here::run_here;
 pub(crate) use scope::Scope;
@@ -137,8 +138,10 @@ impl Rows {
         }
         match install::current() {
             Some(store) => {
-                store.insert(rows.iter().map(|row| row.task.clone()).collect()).await.map_err(SendError::sending)?;
-                tell_enqueued(&rows);
+                let tasks = tasks(rows);
+                let enqueued = lifecycle::enqueued(&tasks);
+                store.insert(tasks).await.map_err(SendError::sending)?;
+                lifecycle::tell_enqueued(enqueued);
                 Ok(responses)
             }
             None => match run_here(rows).await.into_iter().find_map(|(receiver, ran)| Some((receiver, ran.err()?))) {
@@ -219,8 +222,9 @@ impl Rows {
         let responses = self.responses();
         let rows = self.all();
         if !rows.is_empty() {
-            insert_in(outbox, &installed()?.outbox(), &rows).await.map_err(SendError::sending)?;
-            tell_enqueued(&rows);
+            let tasks = tasks(rows);
+            insert_in(outbox, &installed()?.outbox(), &tasks).await.map_err(SendError::sending)?;
+            lifecycle::tell_enqueued(lifecycle::enqueued(&tasks));
         }
         Ok(responses)
     }
@@ -243,9 +247,12 @@ pub(crate) fn all_failed<R>(receivers: impl IntoIterator<Item = Receiver>, error
     receivers.into_iter().map(|receiver| (receiver, Err(ReceiverError::raised(why.as_str())))).collect()
 }
 
-async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows: &[Row]) -> Result<(), BoxError> {
-    let tasks: Vec<NewTask> = rows.iter().map(|row| row.task.clone()).collect();
-    let (sql, json) = statement.of(&tasks)?;
+fn tasks(rows: Vec<Row>) -> Vec<NewTask> {
+    rows.into_iter().map(|row| row.task).collect()
+}
+
+async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, tasks: &[NewTask]) -> Result<(), BoxError> {
+    let (sql, json) = statement.of(tasks)?;
     let written = outbox.execute(sql, &json).await.map_err(explained)?;
     // Of those that are to be written once, any number may be there already.
     let at_least = tasks.iter().filter(|task| !task.once).count();
@@ -253,15 +260,4 @@ async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, rows:
         return Err(format!("the connection reports {written} rows written instead of {}", tasks.len()).into());
     }
     Ok(())
-}
-
-fn tell_enqueued(rows: &[Row]) {
-    for Row { task, .. } in rows {
-        TASK_ENQUEUED.tell(|| TaskEnqueued {
-            send_id: task.send_id,
-            signal: task.signal.clone(),
-            receiver: task.receiver.clone(),
-            queue: task.queue.clone(),
-        });
-    }
 }

@@ -111,9 +111,14 @@ impl<P: Sync, R: Send> Signal<P, R> {
 
     /// Sends something that only matters if somebody listens, inline.
     pub(crate) fn tell(&self, payload: impl FnOnce() -> P) {
-        if self.has_listeners(&Sender::NONE) || !self.captures.is_empty() {
+        if self.is_heard() {
             drop(self.send_robust(Sender::NONE, &payload()));
         }
+    }
+
+    /// Whether somebody would hear a send by nobody in particular.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.has_listeners(&Sender::NONE) || !self.captures.is_empty()
     }
 
     pub(super) fn event<'a>(&self, sender: &'a Sender, payload: &'a P, scope: &'a Scope) -> Event<'a, P> {
