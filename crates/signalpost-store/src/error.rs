@@ -22,6 +22,9 @@ enum Kind {
     BadPath,
     NewerSchema,
     OldLibrary,
+    OldServer,
+    Unreachable,
+    AccessDenied,
     NoTables,
     LeaseLost,
     InvalidTask,
@@ -52,6 +55,12 @@ impl StoreError {
         is_newer_schema => NewerSchema,
         /// The SQLite library that is linked has a known way of losing data.
         is_old_library => OldLibrary,
+        /// The database's server is too old.
+        is_old_server => OldServer,
+        /// The database's server cannot be reached, or does not answer in time.
+        is_unreachable => Unreachable,
+        /// The database's server does not let this role in, or not do what a store does.
+        is_access_denied => AccessDenied,
         /// The database has no tables of signalpost.
         is_without_tables => NoTables,
         /// The worker's lease row is gone: it was rescued, and holds nothing any more.
@@ -66,7 +75,7 @@ impl StoreError {
 
     /// True when trying again later may help without anybody doing anything.
     pub fn is_transient(&self) -> bool {
-        matches!(self.kind, Kind::Locked | Kind::Full | Kind::Other)
+        matches!(self.kind, Kind::Locked | Kind::Full | Kind::Unreachable | Kind::Other)
     }
 
     fn new(kind: Kind, message: impl Into<String>, hint: Option<&'static str>) -> Self {
@@ -89,11 +98,11 @@ impl StoreError {
     }
 
     /// See [`StoreError::is_newer_schema`].
-    pub fn newer_schema(path: &Path, found: i64, known: i64) -> Self {
+    pub fn newer_schema(database: impl fmt::Display, found: i64, known: i64) -> Self {
         Self::new(
             Kind::NewerSchema,
-            format!("{} holds signalpost's schema v{found}; this program knows v{known}", path.display()),
-            Some("upgrade the program, or give it a database of its own; the file was not changed"),
+            format!("{database} holds signalpost's schema v{found}; this program knows v{known}"),
+            Some("upgrade the program, or give it a database of its own; nothing was changed"),
         )
     }
 
@@ -147,6 +156,93 @@ impl StoreError {
             "an in-memory database cannot hold a store: each of its connections would see another one",
             Some("give a path; tests can take one in a temporary directory"),
         )
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn bad_url(why: &str) -> Self {
+        Self::new(
+            Kind::BadPath,
+            format!("this is not the URL of a PostgreSQL database: {why}"),
+            Some("it looks like postgres://user:password@host:port/database"),
+        )
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn old_server(place: &str, found: i64) -> Self {
+        Self::new(
+            Kind::OldServer,
+            format!("{place}: the server is PostgreSQL {found}"),
+            Some("a store needs 15 or newer"),
+        )
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn read_only_server(place: &str) -> Self {
+        Self::new(
+            Kind::ReadOnly,
+            format!("{place} is read-only"),
+            Some("a store writes: connect to the primary, not to a standby, and look at default_transaction_read_only"),
+        )
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn without_schema(place: &str) -> Self {
+        Self::new(
+            Kind::NoTables,
+            format!(
+                "{place} has no signalpost tables where this role's search_path, or the schema that was named, leads"
+            ),
+            Some("run the SQL of PostgresStore::schema_sql as a role that may create tables, or let the store do it"),
+        )
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn may_not_create(place: &str, why: &str) -> Self {
+        Self::new(
+            Kind::AccessDenied,
+            format!("{place}: the tables are missing, and this role may not create them: {why}"),
+            Some("run the SQL of PostgresStore::schema_sql as a role that may, and grant this one their use"),
+        )
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn timed_out(place: &str, after: std::time::Duration) -> Self {
+        Self::new(
+            Kind::Unreachable,
+            format!("{place} did not answer within {after:?}"),
+            Some("a change that was under way has been made or not; look at the server's load and at the network"),
+        )
+    }
+
+    /// What PostgreSQL says, in our words where we have better ones. Never with the password.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres(place: &str, error: &sqlx::Error) -> Self {
+        let sqlx::Error::Database(refusal) = error else {
+            let hint = "check host and port, and that the server runs and takes connections from here";
+            return Self::new(Kind::Unreachable, format!("{place} cannot be reached: {error}"), Some(hint));
+        };
+        let code = refusal.code().unwrap_or_default();
+        let (kind, hint) = match &*code {
+            "28P01" | "28000" => (Kind::AccessDenied, Some("check user and password, and the server's pg_hba.conf")),
+            "42501" => (
+                Kind::AccessDenied,
+                Some(
+                    "grant the role USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on signalpost's tables",
+                ),
+            ),
+            "3D000" => (Kind::BadPath, Some("create the database first, or correct the URL")),
+            "42P01" | "3F000" => return Self::without_schema(place),
+            "25006" => return Self::read_only_server(place),
+            "53100" => (Kind::Full, Some("make room on the server's disk; the store goes on by itself")),
+            "53300" => {
+                (Kind::Unreachable, Some("the server has no connection left: raise max_connections, or use fewer"))
+            }
+            "55P03" | "57014" => (Kind::Locked, Some("look for a transaction that is kept open, in pg_stat_activity")),
+            code if code.starts_with("57P") || code.starts_with("08") => (Kind::Unreachable, None),
+            code if ["22", "23", "P0"].iter().any(|class| code.starts_with(class)) => (Kind::Refused, None),
+            _ => (Kind::Other, None),
+        };
+        Self::new(kind, format!("{place}: {}", refusal.message()), hint)
     }
 
     /// What SQLite says, in our words where we have better ones.

@@ -32,6 +32,8 @@ mod finish;
 mod name;
 mod non_finite;
 mod payload;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod priority;
 mod reason;
 #[cfg(feature = "sqlite")]
@@ -46,6 +48,8 @@ pub use error::StoreError;
 pub use finish::{Finish, Outcome};
 pub use name::{DEFAULT_QUEUE, check_name};
 pub use payload::{PayloadError, PayloadLimits, decode_payload, encode_payload};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use priority::check_priority;
 pub use reason::readable_reason;
 #[cfg(feature = "sqlite")]

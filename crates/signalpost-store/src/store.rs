@@ -137,9 +137,9 @@ pub trait Store: Send + Sync + Debug + 'static {
 /// How a client sends on its own connection.
 #[derive(Debug, Clone)]
 pub struct OutboxStatement {
-    pub(crate) insert: &'static str,
+    pub(crate) insert: Arc<str>,
     /// Where some of the tasks are to be written once.
-    pub(crate) insert_once: &'static str,
+    pub(crate) insert_once: Arc<str>,
     /// The time to write into the rows; `None` where only the database knows it.
     pub(crate) now: Option<i64>,
 }
@@ -152,7 +152,7 @@ impl OutboxStatement {
     /// [`StoreError::is_invalid_task`] when a task cannot be stored.
     pub fn of(&self, tasks: &[NewTask]) -> Result<(&str, String), StoreError> {
         let json = crate::task_json::render(tasks, self.now)?;
-        Ok((if tasks.iter().any(|task| task.once) { self.insert_once } else { self.insert }, json))
+        Ok((if tasks.iter().any(|task| task.once) { &self.insert_once } else { &self.insert }, json))
     }
 }
 
@@ -162,9 +162,9 @@ impl OutboxStatement {
 #[derive(Debug, Clone)]
 pub struct CompletionStatement {
     /// Writes the task into the history as succeeded, if the claim still holds it.
-    pub insert: &'static str,
+    pub insert: Arc<str>,
     /// Takes the task out of the live ones, if the claim still holds it.
-    pub delete: &'static str,
+    pub delete: Arc<str>,
     /// The time to write into the row, where the database's own clock is not the store's (in tests).
     pub(crate) now: Option<i64>,
 }

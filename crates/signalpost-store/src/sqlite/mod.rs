@@ -115,12 +115,12 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn outbox(&self) -> OutboxStatement {
         let now = Some(self.clock.now());
-        OutboxStatement { insert: insert::INSERT, insert_once: insert::INSERT_ONCE, now }
+        OutboxStatement { insert: insert::INSERT.into(), insert_once: insert::INSERT_ONCE.into(), now }
     }
 
     fn completion(&self) -> CompletionStatement {
-        let OutboxStatement { now, .. } = self.outbox();
-        CompletionStatement { insert: end::COMPLETE, delete: end::COMPLETE_DELETE, now }
+        let now = Some(self.clock.now());
+        CompletionStatement { insert: end::COMPLETE.into(), delete: end::COMPLETE_DELETE.into(), now }
     }
 
     async fn insert(&self, tasks: Vec<NewTask>) -> Result<Vec<TaskId>, StoreError> {

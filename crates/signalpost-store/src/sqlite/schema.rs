@@ -74,7 +74,7 @@ fn found_version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 
 fn refuse_newer(path: &Path, found: Option<i64>) -> Result<(), StoreError> {
     match found {
-        Some(found) if found > SCHEMA_VERSION => Err(StoreError::newer_schema(path, found, SCHEMA_VERSION)),
+        Some(found) if found > SCHEMA_VERSION => Err(StoreError::newer_schema(path.display(), found, SCHEMA_VERSION)),
         _ => Ok(()),
     }
 }

@@ -1,0 +1,21 @@
+-- $1 worker, $2 queues, $3 now
+WITH leased AS MATERIALIZED (
+    SELECT id FROM signalpost_worker WHERE id = $1 FOR KEY SHARE
+),
+due AS MATERIALIZED (
+    SELECT id FROM signalpost_task
+    WHERE worker IS NULL AND deaths >= 2 AND run_at <= $3
+      AND (expires_at IS NULL OR expires_at > $3)
+      AND queue = ANY ($2)
+      AND EXISTS (SELECT FROM leased)
+    ORDER BY run_at, id
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE signalpost_task AS task
+SET worker = $1, fence = fence + 1, attempt = attempt + 1
+FROM due
+WHERE task.id = due.id
+RETURNING
+    task.id, send_id, signal, sender, receiver, queue, priority, run_at, key, payload, payload_version,
+    headers, parent, depth, attempt, deaths, fence, created_at, unknown_since

@@ -1,0 +1,196 @@
+//! Connections: a few of them, each call with a timeout.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, Row};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use super::failure::{Failure, Outcome, is_broken};
+use crate::StoreError;
+
+/// A connection that has been idle for longer than this is asked whether it is still there.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What every connection of a store is opened with.
+#[derive(Debug)]
+pub(super) struct Access {
+    pub(super) options: PgConnectOptions,
+    pub(super) place: String,
+    pub(super) timeout: Duration,
+    /// Nothing lasts longer than a transaction.
+    pub(super) is_pooled: Cell<bool>,
+    /// When a connection was last lost. Others may have lost theirs.
+    pub(super) disturbed_at: Cell<Option<Instant>>,
+}
+
+/// One connection, as the statements see it.
+pub(super) struct Session {
+    connection: PgConnection,
+    is_pooled: bool,
+}
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+impl Session {
+    pub(super) async fn open(access: &Access) -> Outcome<Self> {
+        let mut connection = access.options.connect().await?;
+        let is_pooled = access.is_pooled.get();
+        if !is_pooled {
+            // The tables grow and shrink all day: what the planner believes of their size is never true, and only a walk
+            // along the indexes is right whatever it is.
+            let settings = format!(
+                "SET statement_timeout = {0}; SET lock_timeout = {0}; SET idle_in_transaction_session_timeout = {0}; \
+                 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+                 SET plan_cache_mode = force_generic_plan; SET default_transaction_isolation = 'read committed'",
+                access.timeout.as_millis()
+            );
+            sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
+        }
+        Ok(Self { connection, is_pooled })
+    }
+
+    /// A statement of the store's own, from its files.
+    fn query<'q>(&self, sql: &Arc<str>) -> Statement<'q> {
+        sqlx::query(AssertSqlSafe(sql.clone())).persistent(!self.is_pooled)
+    }
+
+    pub(super) async fn all<'q>(
+        &mut self,
+        sql: &Arc<str>,
+        bind: impl FnOnce(Statement<'q>) -> Statement<'q>,
+    ) -> Outcome<Vec<PgRow>> {
+        Ok(bind(self.query(sql)).fetch_all(&mut self.connection).await?)
+    }
+
+    pub(super) async fn one<'q>(
+        &mut self,
+        sql: &Arc<str>,
+        bind: impl FnOnce(Statement<'q>) -> Statement<'q>,
+    ) -> Outcome<PgRow> {
+        Ok(bind(self.query(sql)).fetch_one(&mut self.connection).await?)
+    }
+
+    pub(super) async fn optional<'q>(
+        &mut self,
+        sql: &Arc<str>,
+        bind: impl FnOnce(Statement<'q>) -> Statement<'q>,
+    ) -> Outcome<Option<PgRow>> {
+        Ok(bind(self.query(sql)).fetch_optional(&mut self.connection).await?)
+    }
+
+    /// How many rows were changed.
+    pub(super) async fn change<'q>(
+        &mut self,
+        sql: &Arc<str>,
+        bind: impl FnOnce(Statement<'q>) -> Statement<'q>,
+    ) -> Outcome<u64> {
+        Ok(bind(self.query(sql)).execute(&mut self.connection).await?.rows_affected())
+    }
+
+    /// Several statements at once, without parameters or answers.
+    pub(super) async fn batch(&mut self, sql: &str) -> Outcome<()> {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    /// One number, by a statement without parameters.
+    pub(super) async fn number(&mut self, sql: &'static str) -> Outcome<i64> {
+        let query = sqlx::query(sql).persistent(!self.is_pooled);
+        Ok(query.fetch_one(&mut self.connection).await?.try_get(0)?)
+    }
+
+    /// Runs `work` in a transaction. On failure nothing has changed.
+    pub(super) async fn transaction<T>(&mut self, work: impl AsyncFnOnce(&mut Session) -> Outcome<T>) -> Outcome<T> {
+        self.batch("BEGIN").await?;
+        let done = work(self).await;
+        match done {
+            Ok(value) => {
+                self.batch("COMMIT").await?;
+                Ok(value)
+            }
+            Err(failure) => {
+                if !failure.is_broken() {
+                    self.batch("ROLLBACK").await?;
+                }
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// A few connections that are taken in turns.
+pub(super) struct Sessions {
+    access: std::rc::Rc<Access>,
+    places: Semaphore,
+    idle: RefCell<Vec<(Session, Instant)>>,
+}
+
+impl Sessions {
+    pub(super) fn new(access: std::rc::Rc<Access>, most: usize) -> Self {
+        Self { access, places: Semaphore::new(most), idle: RefCell::default() }
+    }
+
+    /// Runs one statement or several that each are complete, within the time of a call.
+    ///
+    /// Behind a pooler they share a transaction, because what is prepared lasts no longer than that.
+    pub(super) async fn call<T>(&self, work: impl AsyncFnOnce(&mut Session) -> Outcome<T>) -> Result<T, StoreError> {
+        self.run(async |session| if session.is_pooled { session.transaction(work).await } else { work(session).await })
+            .await
+    }
+
+    /// Runs `work` in a transaction, within the time of a call.
+    pub(super) async fn transact<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Session) -> Outcome<T>,
+    ) -> Result<T, StoreError> {
+        self.run(async |session| session.transaction(work).await).await
+    }
+
+    async fn run<T>(&self, work: impl AsyncFnOnce(&mut Session) -> Outcome<T>) -> Result<T, StoreError> {
+        let access = &self.access;
+        let call = async {
+            // Never closed.
+            let _place = self.places.acquire().await;
+            let mut session = self.take().await?;
+            let done = work(&mut session).await;
+            match &done {
+                Err(failure) if failure.is_broken() => access.disturbed_at.set(Some(Instant::now())),
+                _ => self.idle.borrow_mut().push((session, Instant::now())),
+            }
+            done
+        };
+        match timeout(access.timeout, call).await {
+            Ok(done) => done.map_err(|failure| failure.explained(&access.place)),
+            // The connection is dropped with what is under way on it.
+            Err(_) => {
+                access.disturbed_at.set(Some(Instant::now()));
+                Err(StoreError::timed_out(&access.place, access.timeout))
+            }
+        }
+    }
+
+    async fn take(&self) -> Outcome<Session> {
+        loop {
+            let idle = self.idle.borrow_mut().pop();
+            let Some((mut session, since)) = idle else { return Session::open(&self.access).await };
+            if since.elapsed() < FRESH || session.connection.ping().await.is_ok() {
+                return Ok(session);
+            }
+            // The others are as old, or were ended with it.
+            self.access.disturbed_at.set(Some(Instant::now()));
+            self.idle.borrow_mut().clear();
+        }
+    }
+}
+
+impl Failure {
+    /// Nothing more can be done on the connection.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self, Failure::Postgres(error) if is_broken(error))
+    }
+}
