@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::process::Command;
 
 use crate::ServerError;
+use crate::user::is_root;
 
 /// What Debian does when a version is installed.
 const CLUSTERS: &str = "/etc/postgresql-common/createcluster.conf";
 
 /// True for root where there is `apt-get`.
 pub(crate) fn is_possible() -> bool {
-    let is_root = Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout.trim_ascii() == b"0");
-    is_root && Command::new("apt-get").arg("--version").output().is_ok_and(|said| said.status.success())
+    is_root() && Command::new("apt-get").arg("--version").output().is_ok_and(|said| said.status.success())
 }
 
 /// Installs it, without the server that Debian would start with it.

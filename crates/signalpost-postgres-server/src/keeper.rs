@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::ServerError;
 use crate::programs::Programs;
+use crate::user::User;
 
 /// A shell that runs `keeper.sh`. It carries out all that is done to the server, one after the other, so that it is in
 /// the middle of nothing when it has to end it.
@@ -16,13 +17,6 @@ pub(crate) struct Keeper {
     directory: PathBuf,
     process: Child,
     pipes: Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>>,
-}
-
-/// Whom the server runs as.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct User {
-    pub(crate) id: u32,
-    pub(crate) group: u32,
 }
 
 impl Keeper {

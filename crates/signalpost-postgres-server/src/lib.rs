@@ -27,6 +27,7 @@ mod psql;
 mod server;
 mod test_database;
 mod url;
+mod user;
 
 pub use error::ServerError;
 pub use options::ServerOptions;

@@ -4,16 +4,16 @@ use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::keeper::{Keeper, User};
+use crate::keeper::Keeper;
 use crate::programs::Programs;
 use crate::psql;
 use crate::url::encoded;
+use crate::user::{self, User};
 use crate::{ServerError, ServerOptions};
 
 /// Who may do everything in it.
@@ -222,15 +222,10 @@ fn is_free(port: u16) -> bool {
 
 /// Root's directory is given to the user whom the server will run as. Nobody else needs one.
 fn hand_over(directory: &Path) -> io::Result<Option<User>> {
-    if fs::metadata(directory)?.uid() != 0 {
+    if !user::is_root() {
         return Ok(None);
     }
-    let asked = |what: &str, name: &str| -> Option<u32> {
-        let said = Command::new("id").args([what, name]).output().ok().filter(|said| said.status.success())?;
-        String::from_utf8_lossy(&said.stdout).trim().parse().ok()
-    };
-    let user = |name: &str| Some(User { id: asked("-u", name)?, group: asked("-g", name)? });
-    let Some(user) = user("postgres").or_else(|| user("nobody")) else {
+    let Some(user) = User::instead_of_root() else {
         return Err(io::Error::other("PostgreSQL refuses to run as root, and there is no user postgres or nobody"));
     };
     chown(directory, Some(user.id), Some(user.group))?;
