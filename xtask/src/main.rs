@@ -19,6 +19,8 @@ use clap::Parser;
 enum Command {
     /// Runs everything, and ends with one line that says what ran, what was skipped and why.
     Test,
+    /// Starts a PostgreSQL server for single tests, says where it is, and keeps it until Ctrl-C.
+    Postgres,
     /// Kills or freezes workers, or fills their disk, and checks that no task is lost: `kills [--kills N] [--tasks N] [--seed S]`,
     /// `atomic [--tasks N] [--every-ms N] [--seed S]`, `neighbour [--tasks N] [--every-ms N]`, `freeze [--tasks N]`, or
     /// `full-disk`.
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
     }
     let succeeded = match command {
         Command::Test => suite::run(),
+        Command::Postgres => cargo::run(["run", "--quiet", "-p", "signalpost-postgres-server"], &[]),
         Command::Faults { arguments } => run_tool("signalpost-faults", arguments),
         Command::Bench { arguments } => run_tool("signalpost-bench", arguments),
     };

@@ -1,5 +1,7 @@
 //! Everything that has to pass.
 
+use signalpost_postgres_server::{Server, ServerError};
+
 use crate::cargo;
 use crate::step::{Need, Outcome, Step};
 use crate::summary::summary;
@@ -14,11 +16,20 @@ const LINTS: Step = Step {
     ..Step::new("lints", &["clippy --workspace --all-targets --all-features -- -D warnings"])
 };
 
-const NEXTEST: Step = Step::new("tests", &["nextest run --workspace --all-features --no-fail-fast"]);
-const TESTS: Step =
-    Step::new("tests", &["test --workspace --all-features --lib --bins --tests --examples --no-fail-fast"]);
+/// Tests that need PostgreSQL are ignored where there is none, and no others are.
+const NEXTEST: Step = Step {
+    with_postgres: Some(" --run-ignored all"),
+    ..Step::new("tests", &["nextest run --workspace --all-features --no-fail-fast"])
+};
+const TESTS: Step = Step {
+    with_postgres: Some(" -- --include-ignored"),
+    ..Step::new("tests", &["test --workspace --all-features --lib --bins --tests --examples --no-fail-fast"])
+};
 
-const DOC_TESTS: Step = Step::new("doc tests", &["test --doc --workspace --all-features --no-fail-fast"]);
+const DOC_TESTS: Step = Step {
+    with_postgres: Some(""),
+    ..Step::new("doc tests", &["test --doc --workspace --all-features --no-fail-fast"])
+};
 
 const DOCUMENTATION: Step = Step {
     variables: &[("RUSTDOCFLAGS", "-D warnings")],
@@ -51,9 +62,32 @@ const FEATURES: Step = Step::new(
 
 /// Runs every step, whatever became of those before it; true when none has failed.
 pub(crate) fn run() -> bool {
+    let server = Server::start();
+    let mut outcomes = vec![("PostgreSQL", postgres(&server))];
+    let url = server.as_ref().ok().map(|server| server.url("postgres"));
     let tests = if cargo::has("nextest") { NEXTEST } else { TESTS };
     let steps = [FORMAT, LINTS, tests, FULL_DISK, DOC_TESTS, DOCUMENTATION, DENY, FEATURES];
-    let outcomes: Vec<_> = steps.iter().map(|step| (step.name, step.run())).collect();
+    outcomes.extend(steps.iter().map(|step| (step.name, step.run(url.as_deref()))));
+    drop(server);
     println!("\n{}", summary(&outcomes));
     outcomes.iter().all(|(_, outcome)| *outcome != Outcome::Failed)
+}
+
+/// One that is missing is no failure. One that does not start is.
+fn postgres(server: &Result<Server, ServerError>) -> Outcome {
+    match server {
+        Ok(server) => {
+            println!("\n== PostgreSQL: {} on port {}", server.version(), server.port());
+            Outcome::Passed
+        }
+        Err(error) if error.is_missing() => {
+            println!("\n== PostgreSQL: skipped, {error}");
+            let why = error.message().lines().next().into_iter().chain(error.hint());
+            Outcome::Skipped(why.collect::<Vec<_>>().join("; "))
+        }
+        Err(error) => {
+            println!("\n== PostgreSQL: failed: {error}");
+            Outcome::Failed
+        }
+    }
 }

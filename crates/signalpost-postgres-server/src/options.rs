@@ -1,0 +1,55 @@
+//! How a server is to be.
+
+use std::path::PathBuf;
+
+use crate::{Server, ServerError};
+
+/// A server's settings, and where its files are.
+///
+/// ```no_run
+/// # fn main() -> Result<(), signalpost_postgres_server::ServerError> {
+/// let server = signalpost_postgres_server::ServerOptions::new()
+///     .setting("synchronous_commit", "off")
+///     .setting("shared_buffers", "1GB")
+///     .start()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ServerOptions {
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) directory: Option<PathBuf>,
+}
+
+impl ServerOptions {
+    /// PostgreSQL's own defaults, but for 300 connections: durable, as in production.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With this line of `postgresql.conf`, over the defaults and over an earlier one of the same name. A setting that
+    /// PostgreSQL does not know fails the start. The addresses, the port and the socket are not to be set.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With its files in a new directory inside this one, which decides the disk. Default: that for temporary files.
+    ///
+    /// Under root the server runs as another user, who must be able to reach it.
+    #[must_use]
+    pub fn inside(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Starts it. See [`Server::start`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Server::start`].
+    pub fn start(&self) -> Result<Server, ServerError> {
+        Server::start_with(self)
+    }
+}
