@@ -1,6 +1,6 @@
 //! The suite of the contract, on SQLite.
 
-use signalpost_store::conformance::Fixture;
+use signalpost_store::conformance::{Fixture, Sql};
 use signalpost_store::{ManualClock, SqliteOptions, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +25,13 @@ impl Fixture for Sqlite {
         self.clock.advance(by);
     }
 
-    async fn tamper(&self, sql: &'static str) {
+    async fn tamper(&self, sql: Sql) {
         let connection = rusqlite::Connection::open(self.directory.path().join("store.db")).unwrap();
         connection.busy_timeout(Duration::from_secs(5)).unwrap();
-        connection.execute_batch(sql).unwrap();
+        connection.execute_batch(sql.sqlite).unwrap();
     }
 
-    async fn transact(&self, statements: &[&'static str], json: &str, commit: bool) -> Vec<u64> {
+    async fn transact(&self, statements: &[&str], json: &str, commit: bool) -> Vec<u64> {
         let mut client = rusqlite::Connection::open(self.directory.path().join("store.db")).unwrap();
         client.busy_timeout(Duration::from_secs(5)).unwrap();
         let transaction = client.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();

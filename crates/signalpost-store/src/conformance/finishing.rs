@@ -85,7 +85,7 @@ pub async fn what_a_task_carries_can_be_read_for_as_long_as_it_is_kept(fixture: 
     assert_eq!(payload_of(ids[1]).await.as_deref(), Some(given), "dead");
     assert_eq!(payload_of(ids[2]).await.as_deref(), Some(given), "cancelled");
     assert_eq!(store.content(TaskId(1_000_000)).await.unwrap(), None);
-    fixture.tamper("UPDATE signalpost_history SET headers = '[]'").await;
+    fixture.tamper("UPDATE signalpost_history SET headers = '[]'".into()).await;
     assert_eq!(store.content(ids[1]).await.unwrap().unwrap().headers, None);
 }
 
@@ -292,7 +292,7 @@ pub async fn a_client_completes_a_task_with_its_own_transaction_or_not_at_all(fi
     let task = claimed(&store, &worker).await;
     fixture.advance(Duration::from_secs(7)).await;
     let completion = store.completion();
-    let (statements, json) = ([completion.insert, completion.delete], completion.parameter(&worker, &task));
+    let (statements, json) = ([&*completion.insert, &*completion.delete], completion.parameter(&worker, &task));
     assert_eq!(fixture.transact(&statements, &json, false).await, [1, 1]);
     assert_eq!(store.task(task.id).await.unwrap().unwrap().state, State::Running);
     assert_eq!(fixture.transact(&statements, &json, true).await, [1, 1]);
@@ -311,9 +311,9 @@ pub async fn a_client_can_complete_a_task_without_leaving_it_in_the_history(fixt
     let task = claimed(&store, &worker).await;
     let completion = store.completion();
     let json = completion.parameter(&worker, &task);
-    assert_eq!(fixture.transact(&[completion.delete], &json, true).await, [1]);
+    assert_eq!(fixture.transact(&[&*completion.delete], &json, true).await, [1]);
     assert_eq!(store.task(task.id).await.unwrap(), None);
-    assert_eq!(fixture.transact(&[completion.delete], &json, true).await, [0]);
+    assert_eq!(fixture.transact(&[&*completion.delete], &json, true).await, [0]);
 }
 
 pub async fn a_client_cannot_complete_an_overtaken_claim(fixture: &impl Fixture) {
@@ -322,7 +322,7 @@ pub async fn a_client_cannot_complete_an_overtaken_claim(fixture: &impl Fixture)
     let old = claimed(&store, &one).await;
     assert!(finish(&store, &one, &old, Outcome::Released).await);
     let completion = store.completion();
-    let statements = [completion.insert, completion.delete];
+    let statements = [&*completion.insert, &*completion.delete];
     // Waiting, in the hands of another, and in its own again by a later claim.
     assert_eq!(fixture.transact(&statements, &completion.parameter(&one, &old), true).await, [0, 0]);
     let new = claim(&store, &other, 1).await.tasks.remove(0);

@@ -3,7 +3,7 @@
 //! A store's own tests make a [`Fixture`] and hand it to [`store_tests!`](crate::store_tests):
 //!
 //! ```
-//! use signalpost_store::conformance::Fixture;
+//! use signalpost_store::conformance::{Fixture, Sql};
 //! use signalpost_store::{Clock, ManualClock, SqliteOptions, Store};
 //! use std::sync::Arc;
 //! use std::time::Duration;
@@ -27,12 +27,12 @@
 //!         self.clock.advance(by);
 //!     }
 //!
-//!     async fn tamper(&self, sql: &'static str) {
+//!     async fn tamper(&self, sql: Sql) {
 //!         let path = self.directory.path().join("store.db");
-//!         rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+//!         rusqlite::Connection::open(path).unwrap().execute_batch(sql.sqlite).unwrap();
 //!     }
 //!
-//!     async fn transact(&self, statements: &[&'static str], json: &str, commit: bool) -> Vec<u64> {
+//!     async fn transact(&self, statements: &[&str], json: &str, commit: bool) -> Vec<u64> {
 //!         let path = self.directory.path().join("store.db");
 //!         let mut client = rusqlite::Connection::open(path).unwrap();
 //!         let transaction = client.transaction().unwrap();
@@ -74,18 +74,46 @@ pub trait Fixture: Send + Sync {
     fn advance(&self, by: Duration) -> impl Future<Output = ()> + Send;
 
     /// Runs SQL on a connection of its own, to put in what no store would write.
-    fn tamper(&self, sql: &'static str) -> impl Future<Output = ()> + Send;
+    fn tamper(&self, sql: Sql) -> impl Future<Output = ()> + Send;
 
     /// Executes statements in one transaction on a connection of its own, as a client does, each with `json` as its only
     /// parameter; commits or rolls back, and says how many rows each has moved.
-    fn transact(&self, statements: &[&'static str], json: &str, commit: bool) -> impl Future<Output = Vec<u64>> + Send;
+    fn transact(&self, statements: &[&str], json: &str, commit: bool) -> impl Future<Output = Vec<u64>> + Send;
 }
 
-/// Makes the suite's tests for a [`Fixture`], one `#[tokio::test]` for each.
+/// SQL, in the words of each database.
+#[derive(Debug, Clone, Copy)]
+pub struct Sql {
+    /// For SQLite.
+    pub sqlite: &'static str,
+    /// For PostgreSQL.
+    pub postgres: &'static str,
+}
+
+impl From<&'static str> for Sql {
+    /// What both understand.
+    fn from(sql: &'static str) -> Self {
+        Self { sqlite: sql, postgres: sql }
+    }
+}
+
+/// Makes the suite's tests for a [`Fixture`], one `#[tokio::test]` for each, with the attributes that are given.
 #[macro_export]
 macro_rules! store_tests {
-    ($fixture:ty) => {
-        $crate::store_tests! { $fixture:
+    (@all $attributes:tt $fixture:ty: $($theme:ident { $($test:ident)* })*) => {
+        $($($crate::store_tests! { @one $attributes $fixture, $theme, $test })*)*
+    };
+    (@one ($(#[$attribute:meta])*) $fixture:ty, $theme:ident, $test:ident) => {
+            $(#[$attribute])*
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                $crate::conformance::$theme::$test(
+                    &<$fixture as $crate::conformance::Fixture>::new().await,
+                ).await;
+            }
+    };
+    ($(#[$attribute:meta])* $fixture:ty) => {
+        $crate::store_tests! { @all ($(#[$attribute])*) $fixture:
             sending {
                 inserted_tasks_are_numbered_in_order
                 a_task_is_stored_as_it_was_given
@@ -145,16 +173,6 @@ macro_rules! store_tests {
                 a_suspect_is_claimed_alone
             }
         }
-    };
-    ($fixture:ty: $($theme:ident { $($test:ident)* })*) => {
-        $($(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() {
-                $crate::conformance::$theme::$test(
-                    &<$fixture as $crate::conformance::Fixture>::new().await,
-                ).await;
-            }
-        )*)*
     };
 }
 

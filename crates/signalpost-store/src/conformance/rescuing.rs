@@ -133,7 +133,7 @@ pub async fn only_deaths_suffered_alone_count_towards_the_cap(fixture: &impl Fix
 pub async fn a_suspect_is_claimed_alone(fixture: &impl Fixture) {
     let store = fixture.open().await;
     let ids = store.insert(vec![new_task("suspect"), new_task("innocent")]).await.unwrap();
-    fixture.tamper("UPDATE signalpost_task SET deaths = 2 WHERE receiver = 'suspect'").await;
+    fixture.tamper("UPDATE signalpost_task SET deaths = 2 WHERE receiver = 'suspect'".into()).await;
     let worker = worker(&store).await;
     let got = claim(&store, &worker, 10).await;
     assert_eq!(got.tasks.iter().map(|task| task.id).collect::<Vec<_>>(), [ids[1]]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Fixture, claim, finish, new_task, success, worker};
+use super::{Fixture, Sql, claim, finish, new_task, success, worker};
 use crate::{
     ClaimRequest, EndState, NewTask, PruneRequest, PrunedQueues, PublishedReceiver, SendId, State, TaskFilter, TaskId,
 };
@@ -86,13 +86,17 @@ pub async fn concurrent_inserts_succeed_or_fail_alone(fixture: &impl Fixture) {
     let store = fixture.open().await;
     // What no store would refuse beforehand: the database does.
     fixture
-        .tamper(
-            "CREATE TABLE signalpost_refused (receiver TEXT);
-             INSERT INTO signalpost_refused VALUES ('refused');
-             CREATE TRIGGER signalpost_refuse BEFORE INSERT ON signalpost_task
-             WHEN NEW.receiver IN (SELECT receiver FROM signalpost_refused)
-             BEGIN SELECT RAISE(ABORT, 'refused by a trigger'); END;",
-        )
+        .tamper(Sql {
+            sqlite: "CREATE TABLE signalpost_refused (receiver TEXT);
+                INSERT INTO signalpost_refused VALUES ('refused');
+                CREATE TRIGGER signalpost_refuse BEFORE INSERT ON signalpost_task
+                WHEN NEW.receiver IN (SELECT receiver FROM signalpost_refused)
+                BEGIN SELECT RAISE(ABORT, 'refused by a trigger'); END;",
+            postgres: "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+                AS $$ BEGIN RAISE EXCEPTION 'refused by a trigger'; END $$;
+                CREATE TRIGGER refuse BEFORE INSERT ON signalpost_task FOR EACH ROW
+                WHEN (NEW.receiver = 'refused') EXECUTE FUNCTION refuse();",
+        })
         .await;
     let sends: Vec<_> = (0..200)
         .map(|number| {

@@ -47,7 +47,13 @@ impl DatabaseThread {
         };
         thread::Builder::new()
             .name("signalpost-postgres".to_owned())
-            .spawn(move || LocalSet::new().block_on(&runtime, serve()))
+            .spawn(move || {
+                let local = LocalSet::new();
+                local.block_on(&runtime, serve());
+                // What is dropped with it wants to be dropped within the runtime.
+                let _within = runtime.enter();
+                drop(local);
+            })
             .map_err(failed)?;
         is_open.await.map_err(|_| StoreError::closed())??;
         Ok(Self { jobs })
