@@ -42,10 +42,11 @@ impl Session {
         let is_pooled = access.is_pooled.get();
         if !is_pooled {
             // The tables grow and shrink all day: what the planner believes of their size is never true, and only a walk
-            // along the indexes is right whatever it is.
+            // along the indexes is right whatever it is. (What is off costs a fortune on paper, for which a statement would
+            // be compiled.)
             let settings = format!(
                 "SET statement_timeout = {0}; SET lock_timeout = {0}; SET idle_in_transaction_session_timeout = {0}; \
-                 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+                 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
                  SET plan_cache_mode = force_generic_plan; SET default_transaction_isolation = 'read committed'",
                 access.timeout.as_millis()
             );
