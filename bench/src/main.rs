@@ -3,6 +3,7 @@
 
 mod dispatch;
 mod measure;
+mod requests;
 mod rounds;
 mod sqlite;
 mod table;
@@ -34,6 +35,8 @@ struct Arguments {
 enum Group {
     /// Sends inside one process.
     Dispatch,
+    /// What the signals around a request cost.
+    Requests,
     /// Background sends into SQLite: alone, from many at once, in a transaction of the caller's.
     Sends,
     /// A worker that works off what is waiting.
@@ -56,6 +59,7 @@ fn main() -> Result<(), BoxError> {
     for group in all.iter().filter(|group| groups.is_empty() || groups.contains(group)) {
         let measures: Vec<Measure> = match group {
             Group::Dispatch => dispatch::run(quick),
+            Group::Requests => requests::run(quick)?,
             Group::Sends => sqlite::sends::run(quick)?,
             Group::Drain => sqlite::drain::run(quick)?,
             Group::Latency => sqlite::latency::run(quick)?,
