@@ -176,6 +176,9 @@ impl Server {
     /// Stops it in good order: sessions end with an error that says so, and everything is on disk. [`Server::restart`]
     /// starts it again.
     ///
+    /// As in [`Server::crash`], a connection that arrives meanwhile and says nothing keeps PostgreSQL waiting for up to
+    /// its `authentication_timeout`, a minute.
+    ///
     /// # Errors
     ///
     /// When it does not run.
