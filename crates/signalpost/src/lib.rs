@@ -21,6 +21,8 @@ mod lifecycle;
 mod link;
 mod listing;
 mod middleware;
+#[cfg(feature = "sea-orm")]
+pub mod models;
 mod outbox;
 mod registry;
 mod registry_error;
@@ -32,6 +34,7 @@ mod send_options;
 mod send_with;
 mod sender_alias;
 mod signal;
+mod snapshot;
 mod stored_signal;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -72,6 +75,7 @@ pub use signalpost_store::{
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
 pub use signalpost_worker::{Backoff, Failure, Health, Queue, Rate, Success, WorkerState};
+pub use snapshot::Snapshot;
 #[cfg(feature = "testing")]
 use testing::hooks;
 pub use tokio_util::sync::CancellationToken;
@@ -92,13 +96,23 @@ pub fn sender<T: SenderType>() -> Sender {
     Sender::of::<T>()
 }
 
-/// What `#[receiver]` expands to. Not for anybody else, and not kept stable.
+/// What `#[receiver]` and `model!` expand to. Not for anybody else, and not kept stable.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::background::Declared;
     pub use crate::link::Registration;
+    #[cfg(feature = "sea-orm")]
+    pub use crate::models::{ModelSignals, behavior};
     pub use crate::run::{RunContext, assert_payload, kept_outcome, outcome, payload_for, run_async, run_blocking};
     pub use inventory;
+    #[cfg(feature = "sea-orm")]
+    pub use sea_orm;
+    pub use serde_json;
+
+    /// The columns of a snapshot.
+    pub fn snapshot<const N: usize>(columns: [(&str, serde_json::Result<serde_json::Value>); N]) -> crate::Snapshot {
+        crate::Snapshot::of_columns(columns)
+    }
 }
 
 #[cfg(all(doctest, feature = "sqlx"))]

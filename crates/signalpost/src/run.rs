@@ -100,6 +100,15 @@ impl<P> HasPayload for AsyncSignal<P> {
     }
 }
 
+/// What a function returns: the signals of a model are found by functions.
+impl<S: HasPayload> HasPayload for &S {
+    type Payload = S::Payload;
+
+    fn stored(&self) -> &StoredSignal {
+        S::stored(self)
+    }
+}
+
 /// What the payload of a background receiver must be.
 #[diagnostic::on_unimplemented(
     message = "the payload `{Self}` of a background receiver cannot be stored",

@@ -1,7 +1,7 @@
 //! Sending on a connection of the caller's.
 
 #[cfg(feature = "sea-orm")]
-mod sea_orm;
+pub(crate) mod sea_orm;
 #[cfg(feature = "sqlx")]
 mod sqlx;
 

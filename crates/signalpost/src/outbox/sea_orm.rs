@@ -23,7 +23,7 @@ impl Outbox for &DatabaseConnection {
     }
 }
 
-async fn execute(connection: &impl ConnectionTrait, sql: &str, json: &str) -> Result<u64, BoxError> {
+pub(crate) async fn execute(connection: &impl ConnectionTrait, sql: &str, json: &str) -> Result<u64, BoxError> {
     let backend = connection.get_database_backend();
     Ok(connection.execute_raw(Statement::from_sql_and_values(backend, sql, [json.into()])).await?.rows_affected())
 }
