@@ -9,6 +9,7 @@ mod postgres;
 mod process;
 mod requests;
 mod rounds;
+mod saves;
 mod sqlite;
 mod table;
 mod worker;
@@ -44,6 +45,8 @@ enum Group {
     Requests,
     /// Background sends into SQLite: alone, from many at once, in a transaction of the caller's.
     Sends,
+    /// Models saved on SQLite over many connections at once, each with three background receivers.
+    Saves,
     /// A worker that works off what is waiting.
     Drain,
     /// From the commit to the receiver, when the worker is idle; and what idling costs.
@@ -54,6 +57,8 @@ enum Group {
     Backlog,
     /// Background sends into PostgreSQL: alone, from many at once, in a transaction of the caller's.
     PgSends,
+    /// Models saved on PostgreSQL over many connections at once, each with three background receivers.
+    PgSaves,
     /// A worker on PostgreSQL that works off what is waiting; commits and WAL of a task.
     PgDrain,
     /// From the commit on PostgreSQL to the receiver, when the worker is idle; and what idling costs.
@@ -62,7 +67,7 @@ enum Group {
 
 impl Group {
     fn is_on_postgres(self) -> bool {
-        matches!(self, Group::PgSends | Group::PgDrain | Group::PgLatency)
+        matches!(self, Group::PgSends | Group::PgSaves | Group::PgDrain | Group::PgLatency)
     }
 }
 
@@ -86,14 +91,16 @@ fn main() -> Result<(), BoxError> {
             (Group::Dispatch, _) => dispatch::run(quick),
             (Group::Requests, _) => requests::run(quick)?,
             (Group::Sends, _) => sqlite::sends::run(quick)?,
+            (Group::Saves, _) => sqlite::saves::run(quick)?,
             (Group::Drain, _) => sqlite::drain::run(quick)?,
             (Group::Latency, _) => sqlite::latency::run(quick)?,
             (Group::Neighbour, _) => sqlite::neighbour::run(quick)?,
             (Group::Backlog, _) => sqlite::backlog::run(quick)?,
             (Group::PgSends, Some(server)) => postgres::sends::run(server, quick)?,
+            (Group::PgSaves, Some(server)) => postgres::saves::run(server, quick)?,
             (Group::PgDrain, Some(server)) => postgres::drain::run(server, quick)?,
             (Group::PgLatency, Some(server)) => postgres::latency::run(server, quick)?,
-            (Group::PgSends | Group::PgDrain | Group::PgLatency, None) => continue,
+            (Group::PgSends | Group::PgSaves | Group::PgDrain | Group::PgLatency, None) => continue,
         };
         table.print(&measures);
     }

@@ -6,6 +6,7 @@ pub(crate) mod drain;
 pub(crate) mod latency;
 mod outbox;
 mod raw;
+pub(crate) mod saves;
 pub(crate) mod sends;
 mod worker;
 

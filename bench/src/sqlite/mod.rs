@@ -8,6 +8,7 @@ mod limits;
 pub(crate) mod neighbour;
 mod outbox;
 mod raw;
+pub(crate) mod saves;
 pub(crate) mod sends;
 mod worker;
 

@@ -32,12 +32,18 @@ tokio::task_local! {
 
 /// Where a store can be.
 pub(crate) trait Place: Sized {
+    /// Empties the tables of articles and notes, and begins to count again.
+    const CLEAR: &str;
+
     async fn new() -> (Self, Arc<dyn Store>, DatabaseConnection);
 }
 
 pub(crate) struct Sqlite(#[expect(dead_code, reason = "it goes when this goes")] TempDir);
 
 impl Place for Sqlite {
+    const CLEAR: &str =
+        "DELETE FROM article; DELETE FROM note; DELETE FROM sqlite_sequence WHERE name IN ('article', 'note')";
+
     async fn new() -> (Self, Arc<dyn Store>, DatabaseConnection) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("news.db");
@@ -54,6 +60,8 @@ pub(crate) struct Postgres(
 
 #[cfg(feature = "postgres")]
 impl Place for Postgres {
+    const CLEAR: &str = "TRUNCATE article, note RESTART IDENTITY";
+
     async fn new() -> (Self, Arc<dyn Store>, DatabaseConnection) {
         let place = signalpost_postgres_server::TestDatabase::new();
         let store = Arc::new(signalpost_store::PostgresOptions::new(place.url()).unwrap().open().await.unwrap());
@@ -114,6 +122,10 @@ impl<P: Place> Site<P> {
         let mut tasks = self.store.tasks(&TaskFilter { limit: 1000, ..TaskFilter::default() }).await.unwrap();
         tasks.sort_by_key(|task| task.id);
         tasks
+    }
+
+    pub(crate) async fn clear(&self) {
+        self.database.execute_unprepared(P::CLEAR).await.unwrap();
     }
 
     pub(crate) async fn count<E: EntityTrait<Model: Sync>>(&self) -> u64 {

@@ -6,8 +6,8 @@ use crate::site::{Place, Site};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, ModelTrait,
-    QueryFilter, TransactionTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, ModelTrait, QueryFilter, TransactionTrait,
 };
 use signalpost::begin_immediate;
 use signalpost::models::{DeleteAndSend, SaveAndSend, SignalEntity, WriteConnection};
@@ -34,40 +34,33 @@ async fn cells<W: Write, P: Place>() {
     assert_eq!(site.drain().await, W::LOGGED, "on a pool");
 
     for commits in [true, false] {
-        let site = Site::<P>::new().await;
+        site.clear().await;
         W::prepare(&site.database).await;
         let transaction = begin_immediate(&site.database).await.unwrap();
         site.within(W::write(&transaction)).await;
         assert_eq!(site.told(), W::TOLD, "in a transaction");
-        if commits {
-            transaction.commit().await.unwrap();
-        } else {
-            transaction.rollback().await.unwrap();
-        }
+        end(transaction, commits).await;
         assert_eq!(site.drain().await, if commits { W::LOGGED } else { &[] }, "in a transaction: {commits}");
     }
 
-    for (savepoint_commits, commits) in [(true, true), (true, false), (false, true)] {
-        let site = Site::<P>::new().await;
+    for [savepoint_commits, commits] in [[true, true], [true, false], [false, true]] {
+        site.clear().await;
         W::prepare(&site.database).await;
         let transaction = begin_immediate(&site.database).await.unwrap();
         let savepoint = transaction.begin().await.unwrap();
         site.within(W::write(&savepoint)).await;
         assert_eq!(site.told(), W::TOLD, "in a savepoint");
-        if savepoint_commits {
-            savepoint.commit().await.unwrap();
-        } else {
-            savepoint.rollback().await.unwrap();
-        }
-        if commits {
-            transaction.commit().await.unwrap();
-        } else {
-            transaction.rollback().await.unwrap();
-        }
-        let both = savepoint_commits && commits;
+        end(savepoint, savepoint_commits).await;
+        end(transaction, commits).await;
         let logged = site.drain().await;
+        let both = savepoint_commits && commits;
         assert_eq!(logged, if both { W::LOGGED } else { &[] }, "in a savepoint: {savepoint_commits}, {commits}");
     }
+}
+
+async fn end(transaction: DatabaseTransaction, commits: bool) {
+    let ended = if commits { transaction.commit().await } else { transaction.rollback().await };
+    ended.unwrap();
 }
 
 /// A test for each row.
