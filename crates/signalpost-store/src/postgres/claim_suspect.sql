@@ -3,7 +3,7 @@ WITH leased AS MATERIALIZED (
     SELECT id FROM signalpost_worker WHERE id = $1 FOR KEY SHARE
 ),
 due AS MATERIALIZED (
-    SELECT id FROM signalpost_task
+    SELECT ctid FROM signalpost_task
     WHERE worker IS NULL AND deaths >= 2 AND run_at <= $3
       AND (expires_at IS NULL OR expires_at > $3)
       AND queue = ANY ($2)
@@ -12,10 +12,9 @@ due AS MATERIALIZED (
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 )
-UPDATE signalpost_task AS task
+UPDATE signalpost_task
 SET worker = $1, fence = fence + 1, attempt = attempt + 1
-FROM due
-WHERE task.id = due.id
+WHERE ctid = ANY (ARRAY (SELECT ctid FROM due))
 RETURNING
-    task.id, send_id, signal, sender, receiver, queue, priority, run_at, key, payload, payload_version,
+    id, send_id, signal, sender, receiver, queue, priority, run_at, key, payload, payload_version,
     headers, parent, depth, attempt, deaths, fence, created_at, unknown_since

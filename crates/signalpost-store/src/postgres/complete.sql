@@ -9,5 +9,5 @@ SELECT
     parent, depth, attempt, deaths, task.fence, task.worker, created_at, 'succeeded', reason, NULL,
     coalesce(claim.now, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)
 FROM json_to_record($1::text::json) AS claim (id bigint, worker text, fence bigint, now bigint)
-JOIN signalpost_task AS task ON task.id = claim.id AND task.worker = claim.worker AND task.fence = claim.fence
+JOIN signalpost_task AS task ON task.id = claim.id AND task.worker IS NOT DISTINCT FROM claim.worker AND task.fence = claim.fence
 FOR UPDATE OF task

@@ -2,7 +2,7 @@
 WITH claim AS MATERIALIZED (
     SELECT task.id, task.send_id, task.signal, task.receiver
     FROM json_to_record($1::text::json) AS claim (id bigint, worker text, fence bigint)
-    JOIN signalpost_task AS task ON task.id = claim.id AND task.worker = claim.worker AND task.fence = claim.fence
+    JOIN signalpost_task AS task ON task.id = claim.id AND task.worker IS NOT DISTINCT FROM claim.worker AND task.fence = claim.fence
     FOR UPDATE OF task
 ),
 unsaid AS (

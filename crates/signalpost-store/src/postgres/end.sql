@@ -1,12 +1,13 @@
 -- Moves running tasks to the history, each guarded by worker and fence, and says which by their places. $1 worker, $2 ids, $3 fences, $4 states,
 -- $5 reasons, $6 results, $7 now (NULL: the server's).
+-- `IS NOT DISTINCT FROM` keeps the planner from going through all that the worker holds, once for each report.
 -- A success needs its payload no longer; a dead task keeps it, to be retried. A success after failures keeps the
 -- reason of the last one.
 WITH ended AS (
     DELETE FROM signalpost_task AS task
     USING unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
         AS report (id, fence, state, reason, result, place)
-    WHERE task.id = report.id AND task.worker = $1 AND task.fence = report.fence
+    WHERE task.id = report.id AND task.worker IS NOT DISTINCT FROM $1 AND task.fence = report.fence
     RETURNING
         task.id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
         headers, parent, depth, attempt, deaths, task.fence, worker, created_at, task.reason,

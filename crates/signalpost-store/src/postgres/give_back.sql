@@ -1,6 +1,7 @@
 -- Running tasks wait again, each guarded by worker and fence; says which by their places. $1 worker, $2 ids, $3 fences, $4 after how long each is due
 -- (NULL: as it was), $5 1 to give the attempt back, $6 reasons (NULL: as it was), $7 whether nobody has known the
 -- receiver, $8 now (NULL: the server's).
+-- As in end.sql, not by the worker's index.
 WITH clock AS MATERIALIZED (
     SELECT coalesce($8, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS now
 ),
@@ -18,7 +19,7 @@ given_back AS (
     FROM clock,
         unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::boolean[]) WITH ORDINALITY
             AS report (id, fence, after, attempt_back, reason, is_unknown, place)
-    WHERE task.id = report.id AND task.worker = $1 AND task.fence = report.fence
+    WHERE task.id = report.id AND task.worker IS NOT DISTINCT FROM $1 AND task.fence = report.fence
     RETURNING report.place
 )
 SELECT coalesce(array_agg(place), '{}') FROM given_back

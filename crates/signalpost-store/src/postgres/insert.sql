@@ -1,12 +1,13 @@
 -- The outbox: whoever can run this statement in a transaction can send. $1 is a JSON array, one object per task.
--- A text, whatever the client would take a JSON parameter to be.
+-- A text, whatever the client would take a JSON parameter to be. The tasks are numbered as they stand in the array: nothing
+-- here changes their order.
 WITH sent AS MATERIALIZED (
     SELECT task.*, coalesce(task.now, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS sent_at
-    FROM ROWS FROM (json_to_recordset($1::text::json) AS (
+    FROM json_to_recordset($1::text::json) AS task (
         send_id text, once boolean, signal text, sender text, receiver text, queue text, priority smallint,
         delay bigint, run_at bigint, expires_in bigint, key text, payload text, payload_version bigint, headers text,
         parent bigint, depth bigint, reason text, now bigint
-    )) WITH ORDINALITY AS task
+    )
 ),
 -- Only while somebody waits: whoever notifies commits one after the other with everybody else who does.
 told AS MATERIALIZED (
@@ -25,4 +26,3 @@ SELECT
     send_id, signal, sender, receiver, queue, priority, greatest(sent_at + delay, run_at), sent_at + expires_in, key,
     payload, payload_version, headers, parent, depth, reason, sent_at
 FROM sent, told
-ORDER BY ordinality

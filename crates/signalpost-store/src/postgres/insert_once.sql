@@ -4,11 +4,11 @@ WITH sent AS MATERIALIZED (
     SELECT
         task.*, coalesce(task.now, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS sent_at,
         nextval(pg_get_serial_sequence('signalpost_task', 'id')) AS id
-    FROM ROWS FROM (json_to_recordset($1::text::json) AS (
+    FROM json_to_recordset($1::text::json) AS task (
         send_id text, once boolean, signal text, sender text, receiver text, queue text, priority smallint,
         delay bigint, run_at bigint, expires_in bigint, key text, payload text, payload_version bigint, headers text,
         parent bigint, depth bigint, reason text, now bigint
-    )) WITH ORDINALITY AS task
+    )
 ),
 told AS MATERIALIZED (
     SELECT count(pg_notify('signalpost', 'signalpost_task'::regclass::oid::text))
@@ -34,4 +34,3 @@ SELECT
     payload, payload_version, headers, parent, depth, reason, sent_at
 FROM sent, told
 WHERE once IS NOT TRUE OR id IN (SELECT task FROM first)
-ORDER BY ordinality

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::Row;
+use sqlx::{ConnectOptions, Row};
 use tokio::sync::oneshot;
 
 use crate::clock::{Clock, millis};
@@ -106,7 +106,8 @@ impl Database {
         let place = options.place();
         let PostgresOptions { schema, creates_tables, call_timeout, .. } = options;
         let access = Rc::new(Access {
-            options: options.connect,
+            // Callers log what matters of a call; statements say nothing to a reader of a log.
+            options: options.connect.disable_statement_logging(),
             place: place.clone(),
             timeout: call_timeout,
             // Until it is known, nothing is left behind in a session.
