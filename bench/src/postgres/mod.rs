@@ -6,6 +6,7 @@ pub(crate) mod churn;
 mod database;
 pub(crate) mod drain;
 pub(crate) mod latency;
+mod listener;
 pub(crate) mod notify;
 mod outbox;
 mod raw;
