@@ -7,6 +7,7 @@ mod measure;
 mod ping;
 mod postgres;
 mod process;
+mod requests;
 mod rounds;
 mod sqlite;
 mod table;
@@ -39,6 +40,8 @@ struct Arguments {
 enum Group {
     /// Sends inside one process.
     Dispatch,
+    /// What the signals around a request cost.
+    Requests,
     /// Background sends into SQLite: alone, from many at once, in a transaction of the caller's.
     Sends,
     /// A worker that works off what is waiting.
@@ -90,6 +93,7 @@ fn main() -> Result<(), BoxError> {
     for group in all.iter().filter(is_wanted) {
         let measures: Vec<Measure> = match (group, &server) {
             (Group::Dispatch, _) => dispatch::run(quick),
+            (Group::Requests, _) => requests::run(quick)?,
             (Group::Sends, _) => sqlite::sends::run(quick)?,
             (Group::Drain, _) => sqlite::drain::run(quick)?,
             (Group::Latency, _) => sqlite::latency::run(quick)?,

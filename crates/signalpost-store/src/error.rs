@@ -115,6 +115,15 @@ impl StoreError {
         )
     }
 
+    #[cfg(feature = "postgres")]
+    pub(crate) fn half_made(place: &str) -> Self {
+        Self::new(
+            Kind::NoTables,
+            format!("{place}: the table signalpost_schema is empty, so the tables were made in part only"),
+            Some("run the whole of PostgresStore::schema_sql in one transaction, where there are no such tables yet"),
+        )
+    }
+
     /// See [`StoreError::is_closed`].
     pub fn closed() -> Self {
         Self::new(Kind::Closed, "the store has been shut down", None)

@@ -6,9 +6,8 @@ use super::failure::Outcome;
 use super::session::Session;
 use super::statements::{Statements, in_schema, quoted};
 use crate::StoreError;
+use crate::schema_version::SchemaVersion;
 
-/// What this program knows.
-pub(super) const VERSION: i64 = 1;
 const TABLES: &str = include_str!("../../schema/postgres/v1.sql");
 /// The oldest server: what came before does not know all that the statements use, or is not mended any more.
 const SERVER: i64 = 150_000;
@@ -57,12 +56,10 @@ pub(super) async fn prepare(
             other => other,
         })?;
     }
-    let row = session.one(&statements.version, |it| it).await?;
-    let (version, works_with): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-    // A newer program's changes may concern older ones or not: the tables say so.
-    if version > VERSION && works_with > VERSION {
-        return Err(StoreError::newer_schema(place, version, VERSION).into());
-    }
+    let Some(row) = session.optional(&statements.version, |it| it).await? else {
+        return Err(StoreError::half_made(place).into());
+    };
+    SchemaVersion { version: row.try_get(0)?, works_with: row.try_get(1)? }.check(place)?;
     Ok(())
 }
 

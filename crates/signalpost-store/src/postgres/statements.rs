@@ -141,5 +141,5 @@ statements! {
          WHERE published_at >= ", now!("$2"), " - $1 ORDER BY name, signal"
     ),
     table: "SELECT 'signalpost_task'::regclass::oid::text",
-    version: "SELECT version, works_with FROM signalpost_schema ORDER BY version DESC LIMIT 1",
+    version: crate::schema_version::READ,
 }
