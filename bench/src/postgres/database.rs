@@ -94,8 +94,19 @@ impl<'a> Database<'a> {
         Ok(self.database.run_sql(sql)?)
     }
 
-    /// Waits until nobody is connected, as sessions tell of their commits when they end.
+    /// What has been done until now, when nobody is connected any more.
     pub(super) fn cost(&self) -> Result<Cost, BoxError> {
+        self.until_alone()?;
+        let row = self.beside(&format!(
+            "SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') FROM pg_stat_database WHERE datname = '{}'",
+            self.database.name()
+        ))?;
+        let (commits, wal) = row.split_once('|').ok_or("no statistics of the database")?;
+        Ok(Cost { commits: commits.parse()?, wal: wal.parse()? })
+    }
+
+    /// Waits until nobody is connected any more: what sessions have counted is known for certain when they have ended.
+    pub(super) fn until_alone(&self) -> Result<(), BoxError> {
         let began = Instant::now();
         while !self.sessions()?.is_empty() {
             if began.elapsed() > PATIENCE {
@@ -103,12 +114,7 @@ impl<'a> Database<'a> {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        let row = self.beside(&format!(
-            "SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') FROM pg_stat_database WHERE datname = '{}'",
-            self.database.name()
-        ))?;
-        let (commits, wal) = row.split_once('|').ok_or("no statistics of the database")?;
-        Ok(Cost { commits: commits.parse()?, wal: wal.parse()? })
+        Ok(())
     }
 
     /// The processes in the server that serve somebody who is connected.

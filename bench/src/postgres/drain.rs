@@ -1,30 +1,29 @@
 //! A worker that works off what is waiting.
 
-use signalpost::{BoxError, Queue, Worker};
+use std::time::Duration;
+
+use signalpost::BoxError;
 use signalpost_postgres_server::Server;
 use tokio::runtime::Runtime;
 
 use super::database::{Cost, Database};
-use super::raw;
+use super::{raw, worker};
 use crate::measure::{Measure, median};
 use crate::ping::Runs;
-use crate::worker;
-
-/// No worker holds more, and it takes them in their order: all but these have ended when all have run.
-const IN_HAND_AT_MOST: usize = 2_000;
 
 pub(crate) fn run(server: &Server, quick: bool) -> Result<Vec<Measure>, BoxError> {
-    let (rounds, tasks) = if quick { (3, 50_000) } else { (5, 100_000) };
+    let (rounds, tasks) = if quick { (3, 30_000) } else { (5, 100_000) };
     let runtime = Runtime::new()?;
     let mut measures = Vec::new();
     for keeps_history in [true, false] {
         let (mut ours, mut by_one, mut by_four) = (Turns::default(), Turns::default(), Turns::default());
         for _ in 0..rounds {
-            ours.take(server, tasks, |database| drain(&runtime, database, tasks, keeps_history))?;
+            ours.take(server, tasks, |database| {
+                worker::drain(&runtime, database, &Runs::new(tasks), tasks, keeps_history)
+            })?;
             for (connections, turns) in [(1, &mut by_one), (4, &mut by_four)] {
                 turns.take(server, tasks, |database| {
-                    let drained = runtime.block_on(raw::drain(database, connections, keeps_history))?;
-                    Ok(drained.took.as_secs_f64())
+                    Ok(runtime.block_on(raw::drain(database, connections, keeps_history))?.took)
                 })?;
             }
         }
@@ -77,22 +76,22 @@ struct Medians {
 }
 
 impl Turns {
-    /// Has its turn with a full queue of its own. `drain` says how many seconds it has taken.
+    /// Has its turn with a full queue of its own. `drain` says how long it has taken.
     fn take(
         &mut self,
         server: &Server,
         tasks: usize,
-        drain: impl FnOnce(&Database<'_>) -> Result<f64, BoxError>,
+        drain: impl FnOnce(&Database<'_>) -> Result<Duration, BoxError>,
     ) -> Result<(), BoxError> {
         let database = Database::with_tasks(server, tasks)?;
         let before = database.cost()?;
-        let seconds = drain(&database)?;
+        let took = drain(&database)?;
         let cost = database.cost()?.of_each(before, tasks);
         let left = database.run_sql("SELECT count(*) FROM signalpost_task")?;
         if left != "0" {
             return Err(format!("{left} tasks are left over of {tasks}").into());
         }
-        self.rates.push(tasks as f64 / seconds);
+        self.rates.push(tasks as f64 / took.as_secs_f64());
         self.commits.push(cost.commits);
         self.wal.push(cost.wal);
         Ok(())
@@ -102,23 +101,4 @@ impl Turns {
         let cost = Cost { commits: median(&mut self.commits), wal: median(&mut self.wal) };
         Medians { rate: median(&mut self.rates), cost }
     }
-}
-
-/// How many seconds a worker with default settings takes.
-fn drain(runtime: &Runtime, database: &Database<'_>, tasks: usize, keeps_history: bool) -> Result<f64, BoxError> {
-    let runs = Runs::new(tasks);
-    let store = runtime.block_on(database.store())?;
-    let queue = Queue::new("default");
-    let queue = if keeps_history { queue } else { queue.without_successes() };
-    let worker = Worker::new(store).data(runs.clone()).queues([queue]);
-    let (observer, any_live) = runtime.block_on(async {
-        let observer = database.connect().await?;
-        // One transaction for all looks: it counts as no commit. It keeps no snapshot between them.
-        observer.batch_execute("BEGIN").await?;
-        let any_live = observer.prepare("SELECT EXISTS (SELECT FROM signalpost_task WHERE id > $1)").await?;
-        Ok::<_, BoxError>((observer, any_live))
-    })?;
-    let last = i64::try_from(tasks.saturating_sub(IN_HAND_AT_MOST))?;
-    let is_any_live = || Ok(runtime.block_on(observer.query_one(&any_live, &[&last]))?.get(0));
-    Ok(worker::drain(worker, &runs, tasks, || Ok(()), is_any_live)?.as_secs_f64())
 }
