@@ -179,7 +179,7 @@ impl RunningTask {
         let json = completion.parameter(&claimed.worker, &claimed.task);
         let insert = claimed.keeps_success.then_some(completion.insert);
         for statement in insert.into_iter().chain([completion.delete]) {
-            if transaction.execute(statement, &json).await.map_err(AtomicError::client)? != 1 {
+            if transaction.execute(&statement, &json).await.map_err(AtomicError::client)? != 1 {
                 return Err(AtomicError::overtaken(self));
             }
         }
