@@ -1,6 +1,7 @@
 //! What can go wrong with a store.
 
 use std::fmt;
+#[cfg(feature = "sqlite")]
 use std::path::Path;
 
 /// A store's failure: what went wrong, and on a second line what to do about it, where something can be done.
