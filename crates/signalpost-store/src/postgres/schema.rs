@@ -84,16 +84,19 @@ async fn exists(session: &mut Session, schema: Option<&str>) -> Outcome<bool> {
 
 async fn create(session: &mut Session, schema: Option<&str>) -> Outcome<()> {
     let tables = sql(schema);
-    session
+    let created = session
         .transaction(async |session| {
-            // Several programs may start at once: the second one finds what the first has made. The number is nothing
-            // but a number that nobody else is likely to use.
+            // Several programs may start at once: the others wait for the first. The number is nothing but a number that
+            // nobody else is likely to use.
             session.batch("SELECT pg_advisory_xact_lock(7307199747209)").await?;
-            // The session still believes that they are missing, until it locks a table.
-            session.batch("SELECT FROM pg_class LIMIT 0").await?;
-            if exists(session, schema).await? { Ok(()) } else { session.batch(&tables).await }
+            session.batch(&tables).await
         })
-        .await
+        .await;
+    match created {
+        // The others' sessions may believe what they knew of names before they waited, so they are asked afterwards.
+        Err(failure) if !failure.is_broken() && exists(session, schema).await? => Ok(()),
+        created => created,
+    }
 }
 
 #[cfg(test)]
