@@ -1,11 +1,17 @@
 //! `cargo xtask bench`: measurements of signalpost, each beside a reference that runs in the same process at the same
 //! time of day.
 
+mod disk;
 mod dispatch;
 mod measure;
+mod ping;
+mod postgres;
+mod process;
+mod requests;
 mod rounds;
 mod sqlite;
 mod table;
+mod worker;
 
 use clap::{Parser, ValueEnum};
 use signalpost::BoxError;
@@ -18,13 +24,13 @@ use measure::Measure;
 struct Arguments {
     /// The other process of a measurement that needs two.
     #[command(subcommand)]
-    process: Option<sqlite::Process>,
+    process: Option<process::Process>,
     /// What to measure. Default: everything.
     groups: Vec<Group>,
     /// One line of JSON for each measurement instead of the table.
     #[arg(long)]
     json: bool,
-    /// Shorter runs: all of them in under a minute.
+    /// Shorter runs: all of them in some two minutes.
     #[arg(long)]
     quick: bool,
 }
@@ -34,6 +40,8 @@ struct Arguments {
 enum Group {
     /// Sends inside one process.
     Dispatch,
+    /// What the signals around a request cost.
+    Requests,
     /// Background sends into SQLite: alone, from many at once, in a transaction of the caller's.
     Sends,
     /// A worker that works off what is waiting.
@@ -44,6 +52,27 @@ enum Group {
     Neighbour,
     /// What a long backlog costs.
     Backlog,
+    /// Background sends into PostgreSQL: alone, from many at once, in a transaction of the caller's.
+    PgSends,
+    /// A worker on PostgreSQL that works off what is waiting; commits and WAL of a task.
+    PgDrain,
+    /// From the commit on PostgreSQL to the receiver, when the worker is idle; and what idling costs.
+    PgLatency,
+    /// Many who send into PostgreSQL at once, and a worker that wants to be notified between their bursts.
+    PgNotify,
+    /// What is left of rows that are written, changed and deleted on PostgreSQL.
+    PgChurn,
+    /// What a long backlog costs on PostgreSQL.
+    PgBacklog,
+}
+
+impl Group {
+    fn is_on_postgres(self) -> bool {
+        !matches!(
+            self,
+            Group::Dispatch | Group::Sends | Group::Drain | Group::Latency | Group::Neighbour | Group::Backlog
+        )
+    }
 }
 
 fn main() -> Result<(), BoxError> {
@@ -51,16 +80,32 @@ fn main() -> Result<(), BoxError> {
     if let Some(process) = process {
         return process.run();
     }
+    let is_wanted = |group: &&Group| groups.is_empty() || groups.contains(group);
     let all = Group::value_variants();
+    let server = match all.iter().filter(is_wanted).any(|group| group.is_on_postgres()) {
+        true => postgres::start_server()?,
+        false => None,
+    };
+    if server.is_none() && groups.iter().any(|group| group.is_on_postgres()) {
+        return Err("PostgreSQL is not installed".into());
+    }
     let mut table = table::Table::new(json);
-    for group in all.iter().filter(|group| groups.is_empty() || groups.contains(group)) {
-        let measures: Vec<Measure> = match group {
-            Group::Dispatch => dispatch::run(quick),
-            Group::Sends => sqlite::sends::run(quick)?,
-            Group::Drain => sqlite::drain::run(quick)?,
-            Group::Latency => sqlite::latency::run(quick)?,
-            Group::Neighbour => sqlite::neighbour::run(quick)?,
-            Group::Backlog => sqlite::backlog::run(quick)?,
+    for group in all.iter().filter(is_wanted) {
+        let measures: Vec<Measure> = match (group, &server) {
+            (Group::Dispatch, _) => dispatch::run(quick),
+            (Group::Requests, _) => requests::run(quick)?,
+            (Group::Sends, _) => sqlite::sends::run(quick)?,
+            (Group::Drain, _) => sqlite::drain::run(quick)?,
+            (Group::Latency, _) => sqlite::latency::run(quick)?,
+            (Group::Neighbour, _) => sqlite::neighbour::run(quick)?,
+            (Group::Backlog, _) => sqlite::backlog::run(quick)?,
+            (Group::PgSends, Some(server)) => postgres::sends::run(server, quick)?,
+            (Group::PgDrain, Some(server)) => postgres::drain::run(server, quick)?,
+            (Group::PgLatency, Some(server)) => postgres::latency::run(server, quick)?,
+            (Group::PgNotify, Some(server)) => postgres::notify::run(server, quick)?,
+            (Group::PgChurn, Some(server)) => postgres::churn::run(server, quick)?,
+            (Group::PgBacklog, Some(server)) => postgres::backlog::run(server, quick)?,
+            (_, None) => continue,
         };
         table.print(&measures);
     }

@@ -25,14 +25,14 @@ impl Table {
             if !self.has_head {
                 self.has_head = true;
                 println!(
-                    "{:<58} {:>12} {:>12} {:>7}  {:<8} wanted",
+                    "{:<66} {:>12} {:>12} {:>7}  {:<8} wanted",
                     "measurement", "ours", "reference", "ratio", "unit"
                 );
             }
             let optional =
                 |value: Option<f64>, digits: usize| value.map_or_else(String::new, |v| format!("{v:.digits$}"));
             println!(
-                "{:<58} {:>12.2} {:>12} {:>7}  {:<8} {}",
+                "{:<66} {:>12.2} {:>12} {:>7}  {:<8} {}",
                 measure.name,
                 measure.ours,
                 optional(measure.reference, 2),

@@ -9,9 +9,9 @@ use signalpost_store::{ClaimRequest, Finish, NewTask, Outcome, SqliteStore, Stor
 use tokio::runtime::Runtime;
 
 use super::database::Database;
-use super::ping::RECEIVER;
-use super::process::WorkerProcess;
+use super::worker;
 use crate::measure::{Measure, median};
+use crate::ping::RECEIVER;
 
 const SHORT: usize = 1_000;
 
@@ -31,7 +31,7 @@ pub(crate) fn run(quick: bool) -> Result<Vec<Measure>, BoxError> {
     })?;
     // From a file of its own, where all of them still wait.
     let database = Database::with_tasks(long)?;
-    let worker = WorkerProcess::start(database.path(), long)?;
+    let worker = worker::start(database.path(), long)?;
     thread::sleep(Duration::from_secs(work));
     let memory = worker.peak_memory()?;
     Ok(vec![

@@ -1,6 +1,5 @@
 //! A database of its own for each measurement.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +8,12 @@ use rusqlite::{Connection, params};
 use signalpost::{BoxError, SqliteStore};
 use tempfile::TempDir;
 
-use super::ping::RECEIVER;
 use super::raw;
+use crate::disk::disk;
+use crate::ping::RECEIVER;
 
 /// The store's own, so that columns and indexes are the same.
 pub(super) const SCHEMA: &str = include_str!("../../../crates/signalpost-store/schema/sqlite/v1.sql");
-const TMPFS: rustix::fs::FsWord = 0x0102_1994;
 
 /// A fresh database with the tables; its files go with it.
 pub(super) struct Database {
@@ -74,16 +73,4 @@ pub(super) fn connect(path: &Path) -> Result<Connection, BoxError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(connection)
-}
-
-/// Where a commit costs a flush: the directory for temporary files, or where this program is.
-fn disk() -> Result<PathBuf, BoxError> {
-    let program = env::current_exe()?;
-    let beside = program.parent().unwrap_or(Path::new(".")).to_owned();
-    for directory in [env::temp_dir(), beside] {
-        if rustix::fs::statfs(&directory)?.f_type != TMPFS {
-            return Ok(directory);
-        }
-    }
-    Err("no directory on a disk\n  hint: set TMPDIR to one that is not in memory".into())
 }

@@ -4,9 +4,9 @@ use signalpost::BoxError;
 
 use super::database::Database;
 use super::limits::Limits;
-use super::ping::Runs;
 use super::{raw, worker};
 use crate::measure::{Measure, median};
+use crate::ping::Runs;
 
 pub(crate) fn run(quick: bool) -> Result<Vec<Measure>, BoxError> {
     let (rounds, tasks) = if quick { (5, 20_000) } else { (5, 200_000) };

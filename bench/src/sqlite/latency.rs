@@ -1,19 +1,20 @@
 //! From the commit to the receiver, when the worker is idle; and what idling costs.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use signalpost::{BoxError, Outbox, SqliteStore, with_store};
+use signalpost::{BoxError, Outbox, SqliteStore, Worker, with_store};
 use tokio::runtime::{Builder, Runtime};
 
 use super::database::{Database, connect};
-use super::ping::{PING, Ping, Runs, cpu_nanos, nanos};
-use super::process::send_elsewhere;
-use super::worker::{RunningWorker, until_ran};
 use crate::measure::{Measure, median, percentile};
+use crate::ping::{PING, Ping, Runs, cpu_nanos, nanos};
+use crate::process::send_elsewhere;
+use crate::worker::{RunningWorker, until_ran};
 
 pub(crate) fn run(quick: bool) -> Result<Vec<Measure>, BoxError> {
     let (sends, idle) = if quick { (150, Duration::from_secs(3)) } else { (1_000, Duration::from_secs(10)) };
@@ -30,7 +31,10 @@ pub(crate) fn run(quick: bool) -> Result<Vec<Measure>, BoxError> {
             Ok::<_, BoxError>(sent)
         })))?
     })?;
-    let [mut elsewhere] = with_idle_worker(sends, |_, idle| send_elsewhere(idle.path, sends))?;
+    let [mut elsewhere] = with_idle_worker(sends, |_, idle| {
+        let count = sends.to_string();
+        send_elsewhere([OsStr::new("sqlite-sender"), idle.path.as_os_str(), OsStr::new(&count)])
+    })?;
     Ok(vec![
         Measure::alone("from asend's return to the receiver: median", median(&mut here), "ms", "under 1"),
         Measure::alone("  p99", percentile(&mut here, 99.0), "ms", ""),
@@ -59,7 +63,7 @@ fn with_idle_worker<const TIMES: usize>(
 ) -> Result<[Vec<f64>; TIMES], BoxError> {
     let database = Database::new()?;
     let (runtime, store, runs) = (Runtime::new()?, database.store()?, Runs::new(sends));
-    let worker = RunningWorker::start(&runtime, store.clone(), runs.clone());
+    let worker = RunningWorker::start(&runtime, Worker::new(store.clone()).data(runs.clone()));
     let sent = send(&runtime, Idle { store, path: database.path() })?;
     until_ran(&runs, sends, || Ok(()))?;
     worker.stop(&runtime)?;
@@ -74,7 +78,7 @@ fn with_idle_worker<const TIMES: usize>(
 fn cpu_while_idle(idle: Duration) -> Result<f64, BoxError> {
     let database = Database::new()?;
     let (runtime, store, runs) = (Runtime::new()?, database.store()?, Runs::new(1));
-    let worker = RunningWorker::start(&runtime, store.clone(), runs.clone());
+    let worker = RunningWorker::start(&runtime, Worker::new(store.clone()).data(runs.clone()));
     // Once it has run something it has started for certain.
     runtime.block_on(with_store(store, PING.asend("bench", &Ping { number: 1 })))?;
     until_ran(&runs, 1, || Ok(()))?;
@@ -98,7 +102,7 @@ impl Outbox for Rusqlite<'_> {
 }
 
 /// The other process: sends in transactions of its own.
-pub(super) fn send(database: &Path, sends: usize) -> Result<(), BoxError> {
+pub(crate) fn send(database: &Path, sends: usize) -> Result<(), BoxError> {
     let runtime = Builder::new_current_thread().build()?;
     let store = Arc::new(SqliteStore::open(database)?);
     let mut connection = connect(database)?;

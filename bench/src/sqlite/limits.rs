@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use signalpost::BoxError;
 
-use super::ping::{Runs, nanos};
+use crate::ping::{Runs, nanos};
 
 /// A worker holds at most 1,000 tasks that have not ended, so no more of them can wait for their start; and as many as
 /// run at once may have begun without having said so.

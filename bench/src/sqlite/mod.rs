@@ -7,10 +7,8 @@ pub(crate) mod latency;
 mod limits;
 pub(crate) mod neighbour;
 mod outbox;
-mod ping;
-mod process;
 mod raw;
 pub(crate) mod sends;
 mod worker;
 
-pub(crate) use process::Process;
+pub(crate) use worker::work;

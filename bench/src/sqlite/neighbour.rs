@@ -8,8 +8,7 @@ use rusqlite::Connection;
 use signalpost::BoxError;
 
 use super::database::Database;
-use super::process::WorkerProcess;
-use super::raw;
+use super::{raw, worker};
 use crate::measure::{Measure, median, percentile};
 
 const EVERY: Duration = Duration::from_millis(5);
@@ -19,17 +18,17 @@ pub(crate) fn run(quick: bool) -> Result<Vec<Measure>, BoxError> {
     let (mut commits, mut beside, mut alone) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let database = Database::with_tasks(tasks)?;
-        let took = WorkerProcess::start(database.path(), tasks)?.drained()?;
+        let took = worker::drained(&mut worker::start(database.path(), tasks)?)?;
         alone.push(tasks as f64 / took.as_secs_f64());
 
         let database = Database::with_tasks(tasks)?;
         let connection = database.connect()?;
         connection.execute_batch("CREATE TABLE neighbour (id INTEGER PRIMARY KEY, at INTEGER NOT NULL)")?;
-        let mut worker = WorkerProcess::start(database.path(), tasks)?;
+        let mut working = worker::start(database.path(), tasks)?;
         let is_over = AtomicBool::new(false);
         let (took, waited) = thread::scope(|scope| {
             let writing = scope.spawn(|| write_now_and_then(connection, &is_over));
-            let took = worker.drained();
+            let took = worker::drained(&mut working);
             is_over.store(true, Relaxed);
             (took, writing.join())
         });

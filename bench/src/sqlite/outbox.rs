@@ -12,9 +12,9 @@ use sqlx::{AssertSqlSafe, SqlitePool};
 use tokio::runtime::Runtime;
 
 use super::database::{Database, SCHEMA};
-use super::ping::{PING, Ping, RECEIVER};
 use super::raw::{INSERT, Row};
 use crate::measure::{Measure, median};
+use crate::ping::{PING, Ping, RECEIVER};
 
 const ROWS: usize = 100;
 const ARTICLE: &str = "INSERT INTO article (title, body) VALUES (?1, ?2)";

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, params};
 use signalpost::{BoxError, SendId};
 
-use super::ping::RECEIVER;
+use crate::ping::RECEIVER;
 
 pub(super) const INSERT: &str = "INSERT INTO signalpost_task (send_id, signal, sender, receiver, queue, priority, run_at, \
     expires_at, key, payload, payload_version, headers, parent, depth, reason, created_at) \

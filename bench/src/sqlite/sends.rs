@@ -10,9 +10,9 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::database::Database;
-use super::ping::{PING, Ping, RECEIVER};
 use super::{outbox, raw};
 use crate::measure::{Measure, median};
+use crate::ping::{PING, Ping, RECEIVER};
 
 const SENDERS: usize = 64;
 

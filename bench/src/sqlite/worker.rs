@@ -1,75 +1,47 @@
-//! A worker with default settings that works until everything has run.
+//! A worker of a SQLite file in a process of its own.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
-use signalpost::{BoxError, SqliteStore, Worker, WorkerError};
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use signalpost::{BoxError, SqliteStore, Worker};
 
-use super::ping::Runs;
+use super::database::connect;
+use crate::ping::Runs;
+use crate::process::{OtherProcess, say, until_told_to_end};
+use crate::worker;
 
-/// Longer than anything here may take.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// How often to look at a worker that drains. More often would disturb it.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
-
-/// A worker on the threads of a runtime.
-pub(super) struct RunningWorker {
-    stop: oneshot::Sender<()>,
-    running: JoinHandle<Result<(), WorkerError>>,
-}
-
-impl RunningWorker {
-    pub(super) fn start(runtime: &Runtime, store: Arc<SqliteStore>, runs: Arc<Runs>) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let until = async move { drop(stopped.await) };
-        Self { stop, running: runtime.spawn(Worker::new(store).data(runs).run_until(until)) }
-    }
-
-    pub(super) fn stop(self, runtime: &Runtime) -> Result<(), BoxError> {
-        let _ = self.stop.send(());
-        Ok(runtime.block_on(self.running)??)
-    }
-}
-
-/// How long a worker takes from its start until all `count` tasks are in the history.
+/// How long a worker with default settings takes until all `count` tasks are in the history.
 pub(super) fn drain(
     store: Arc<SqliteStore>,
     observer: &Connection,
     runs: &Arc<Runs>,
     count: usize,
-    mut look: impl FnMut() -> Result<(), BoxError>,
+    look: impl FnMut() -> Result<(), BoxError>,
 ) -> Result<Duration, BoxError> {
-    let runtime = Runtime::new()?;
-    let began = Instant::now();
-    let worker = RunningWorker::start(&runtime, store, runs.clone());
-    until_ran(runs, count, &mut look)?;
     let mut is_live = observer.prepare("SELECT 1 FROM signalpost_task LIMIT 1")?;
-    while is_live.exists([])? {
-        thread::sleep(Duration::from_micros(200));
-    }
-    let took = began.elapsed();
-    worker.stop(&runtime)?;
-    Ok(took)
+    let worker = Worker::new(store).data(runs.clone());
+    worker::drain(worker, runs, count, look, || Ok(is_live.exists([])?))
 }
 
-/// Waits until so many have run, and looks now and then.
-pub(super) fn until_ran(
-    runs: &Runs,
-    count: usize,
-    mut look: impl FnMut() -> Result<(), BoxError>,
-) -> Result<(), BoxError> {
-    let began = Instant::now();
-    while runs.count() < count {
-        if began.elapsed() > PATIENCE {
-            return Err(format!("{} of {count} tasks have run after {PATIENCE:?}", runs.count()).into());
-        }
-        look()?;
-        thread::sleep(LOOK_EVERY);
-    }
-    Ok(())
+/// The other process: see [`crate::process::Process::SqliteWorker`].
+pub(crate) fn work(database: &Path, tasks: usize) -> Result<(), BoxError> {
+    let store = Arc::new(SqliteStore::open(database)?);
+    let observer = connect(database)?;
+    say("began")?;
+    let took = drain(store, &observer, &Runs::new(tasks), tasks, || Ok(()))?;
+    say(&took.as_nanos().to_string())?;
+    until_told_to_end()
+}
+
+/// Starts one, and waits until it begins to work.
+pub(super) fn start(database: &Path, tasks: usize) -> Result<OtherProcess, BoxError> {
+    OtherProcess::start([OsStr::new("sqlite-worker"), database.as_os_str(), OsStr::new(&tasks.to_string())])
+}
+
+/// Waits until it has worked off its tasks, and says how long it took.
+pub(super) fn drained(worker: &mut OtherProcess) -> Result<Duration, BoxError> {
+    Ok(Duration::from_nanos(worker.line()?.parse()?))
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::time::Duration;
 
 use crate::{Receiver, Sender};
 
@@ -18,7 +19,11 @@ pub struct Event<'a, P> {
     pub signal: &'a str,
     context: Option<&'a (dyn Any + Send + Sync)>,
     pub(crate) filter: Option<fn(Receiver) -> bool>,
+    pub(crate) watch: Option<Watch>,
 }
+
+/// Is told how long each synchronous receiver of a send has run: see [`Event::with_watch`].
+pub type Watch = fn(signal: &str, receiver: Receiver, took: Duration);
 
 impl<'a, P> Event<'a, P> {
     /// An event of the signal called `signal`.
@@ -30,7 +35,7 @@ impl<'a, P> Event<'a, P> {
     /// assert_eq!((event.signal, *event.payload), ("shop.order_paid", 7));
     /// ```
     pub fn new(signal: &'a str, sender: &'a Sender, payload: &'a P) -> Self {
-        Self { payload, sender, signal, context: None, filter: None }
+        Self { payload, sender, signal, context: None, filter: None, watch: None }
     }
 
     /// The same event, carrying something that a layer above this crate gives its receivers.
@@ -57,6 +62,27 @@ impl<'a, P> Event<'a, P> {
     #[must_use]
     pub fn with_filter(mut self, filter: fn(Receiver) -> bool) -> Self {
         self.filter = Some(filter);
+        self
+    }
+
+    /// The same event, whose synchronous receivers are timed. `watch` is called after each of them, on its thread.
+    ///
+    /// ```
+    /// use signalpost_dispatch::{Event, ParkingBridge, Sender, Signal};
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// static TIMED: AtomicU32 = AtomicU32::new(0);
+    ///
+    /// let signal: Signal<u32> = Signal::new("doc.watch");
+    /// signal.connect(|_: &Event<u32>| {});
+    /// let event = Event::new("doc.watch", &Sender::NONE, &8).with_watch(|_, _, _| drop(TIMED.fetch_add(1, Relaxed)));
+    /// signal.send_event(&event, &ParkingBridge)?;
+    /// assert_eq!(TIMED.load(Relaxed), 1);
+    /// # Ok::<(), signalpost_dispatch::SendError>(())
+    /// ```
+    #[must_use]
+    pub fn with_watch(mut self, watch: Watch) -> Self {
+        self.watch = Some(watch);
         self
     }
 

@@ -55,7 +55,7 @@ mod snapshot;
 pub use bridge::{Bridge, ParkingBridge};
 pub use connection::{ConnectOptions, Connection, DispatchUid, ScopedConnection};
 pub use error::{BoxError, ReceiverError, SendError};
-pub use event::Event;
+pub use event::{Event, Watch};
 pub use receiver::{AsyncMethod, AsyncReceiver, Receiver, ReceiverId, ReceiverInfo, ReceiverOutput};
 pub use sender::{Sender, SenderType};
 pub use signal::{RobustResponses, Signal};

@@ -1,13 +1,14 @@
 //! How a send calls its receivers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::{join_all, try_join_all};
 
 use crate::receiver::Turn;
 use crate::snapshot::Plan;
-use crate::{BoxError, Bridge, Event, Receiver, ReceiverError, RobustResponses, SendError};
+use crate::{BoxError, Bridge, Event, Receiver, ReceiverError, RobustResponses, SendError, Watch};
 
 /// Calls the synchronous ones, then over the bridge the asynchronous ones, up to the first error.
 #[inline]
@@ -49,10 +50,36 @@ pub(crate) fn send_sync<P, R, T>(
     respond: impl Fn(R) -> T,
     finish: impl FnOnce(Vec<(Receiver, T)>) -> Result<Vec<(Receiver, T)>, SendError>,
 ) -> Result<Vec<(Receiver, T)>, SendError> {
+    if let Some(watch) = event.watch {
+        return send_watched(plan, event, watch, respond, finish);
+    }
     let mut responses = Vec::with_capacity(plan.len());
     for placed in &plan.sync {
         match (placed.call)(event) {
             Turn::Responded(response) => add(&mut responses, (placed.receiver, respond(response))),
+            Turn::Raised(error) => return Err(SendError::raised(placed.receiver, error)),
+            Turn::Gone => {}
+        }
+    }
+    finish(responses)
+}
+
+/// As [`send_sync`], with a look at the clock around each.
+#[inline(never)]
+fn send_watched<P, R, T>(
+    plan: &Plan<P, R>,
+    event: &Event<'_, P>,
+    watch: Watch,
+    respond: impl Fn(R) -> T,
+    finish: impl FnOnce(Vec<(Receiver, T)>) -> Result<Vec<(Receiver, T)>, SendError>,
+) -> Result<Vec<(Receiver, T)>, SendError> {
+    let mut responses = Vec::with_capacity(plan.len());
+    for placed in &plan.sync {
+        let began = Instant::now();
+        let turn = (placed.call)(event);
+        watch(event.signal, placed.receiver, began.elapsed());
+        match turn {
+            Turn::Responded(response) => responses.push((placed.receiver, respond(response))),
             Turn::Raised(error) => return Err(SendError::raised(placed.receiver, error)),
             Turn::Gone => {}
         }
@@ -75,8 +102,12 @@ fn add<T>(list: &mut Vec<T>, item: T) {
 pub(crate) fn send_sync_robust<P, R>(plan: &Plan<P, R>, event: &Event<'_, P>) -> RobustResponses<R> {
     let mut responses = Vec::with_capacity(plan.len());
     for placed in &plan.sync {
+        let began = event.watch.map(|_| Instant::now());
         // A receiver's state after its panic is the receiver's affair, as it is after an error.
         let caught = catch_unwind(AssertUnwindSafe(|| (placed.call)(event)));
+        if let (Some(watch), Some(began)) = (event.watch, began) {
+            watch(event.signal, placed.receiver, began.elapsed());
+        }
         if let Some(response) = robust_response(event.signal, placed.receiver, caught) {
             add(&mut responses, (placed.receiver, response));
         }

@@ -26,5 +26,7 @@ while read -r order; do
     echo $?
 done 2>/dev/null
 
-control --mode=immediate stop </dev/null >/dev/null 2>&1
+# PostgreSQL waits up to a minute for a connection that arrived after the order to stop and says nothing. Nobody here
+# waits as long: it is stopping, and needs its files no more.
+control --mode=immediate --timeout=10 stop </dev/null >/dev/null 2>&1
 rm -rf "$directory"

@@ -16,7 +16,8 @@ pub const TEST_POSTGRES: &str = "SIGNALPOST_TEST_POSTGRES";
 
 /// A database of its own, with a random name, that is removed when this is dropped, whoever is still connected to it.
 ///
-/// Making and removing it each block for some 40 ms. Neither needs a runtime, and both may be done within one.
+/// Making and removing it need no runtime, and may be done within one. Each blocks for as long as the disk takes to sync:
+/// 40 ms on a quiet machine, several times that where many tests do it at once.
 ///
 /// ```no_run
 /// use signalpost_postgres_server::TestDatabase;

@@ -1,7 +1,7 @@
 //! Real servers. None of this waits for a time to pass: what a connection or a pipe does at its end is the event.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -17,9 +17,17 @@ async fn answer(url: &str) -> Result<i32, sqlx::Error> {
     sqlx::query("SELECT 42").fetch_one(&mut connection).await?.try_get(0)
 }
 
-/// A connection that says nothing, and is closed when the server ends.
+/// A connection that is closed when the server ends. It has been answered: one that the server sees only while it stops
+/// would keep it for a minute, until it has named its user.
 fn connected(port: u16) -> io::Result<TcpStream> {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+    /// Asks for TLS, which the server does not have.
+    const REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    connection.write_all(&REQUEST)?;
+    let mut answer = [0];
+    connection.read_exact(&mut answer)?;
+    assert_eq!(answer, *b"N");
+    Ok(connection)
 }
 
 /// Whether it is closed in good order or reset.

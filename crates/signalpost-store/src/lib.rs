@@ -36,6 +36,8 @@ mod payload;
 mod postgres;
 mod priority;
 mod reason;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod schema_version;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;

@@ -30,13 +30,21 @@ fn a_file_of_a_newer_schema_is_refused_and_left_alone() {
     let (_directory, path) = database();
     drop(SqliteStore::open(&path).unwrap());
     // The store's own threads close the file a moment later; what they would move out of the WAL then is moved now.
-    let newer = "UPDATE signalpost_schema SET version = 2; PRAGMA wal_checkpoint(TRUNCATE)";
+    let newer = "UPDATE signalpost_schema SET version = 2, works_with = 2; PRAGMA wal_checkpoint(TRUNCATE)";
     Connection::open(&path).unwrap().execute_batch(newer).unwrap();
     let before = fs::read(&path).unwrap();
     let error = refusal(&path);
     assert!(error.is_newer_schema());
     assert!(error.to_string().contains("schema v2; this program knows v1"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_of_a_newer_schema_that_works_with_this_program_is_opened() {
+    let (_directory, path) = database();
+    drop(SqliteStore::open(&path).unwrap());
+    Connection::open(&path).unwrap().execute_batch("UPDATE signalpost_schema SET version = 3").unwrap();
+    SqliteStore::open(&path).unwrap();
 }
 
 #[test]

@@ -7,11 +7,14 @@ mod background_signal;
 mod bridge;
 mod chain;
 mod data;
+pub mod event_loop;
 mod executor;
 mod failure;
 mod headers;
 #[cfg(not(feature = "testing"))]
 mod hooks;
+#[cfg(feature = "tower")]
+pub mod http;
 mod install;
 mod instance;
 mod lifecycle;

@@ -68,7 +68,8 @@ fn function(line: &str) -> Option<&str> {
 /// The list inside `store_tests!`: `theme { test test … } …`.
 fn listed_for_stores(text: &str) -> Vec<String> {
     let (mut depth, mut found) = (1, Vec::new());
-    for word in text.split_once("$crate::store_tests! { $fixture:").map_or("", |(_, list)| list).split_whitespace() {
+    let begin = "$crate::store_tests! { @all ($(#[$attribute])*) $fixture:";
+    for word in text.split_once(begin).map_or("", |(_, list)| list).split_whitespace() {
         match word {
             "{" => depth += 1,
             "}" => depth -= 1,
@@ -120,8 +121,8 @@ mod tests {
     #[test]
     fn the_list_of_the_stores_suite_is_found() {
         let text = "
-            ($fixture:ty) => {
-                $crate::store_tests! { $fixture:
+            ($(#[$attribute:meta])* $fixture:ty) => {
+                $crate::store_tests! { @all ($(#[$attribute])*) $fixture:
                     sending { a_first a_second }
                     claiming {
                         a_third

@@ -2,7 +2,9 @@
 -- docs/delivery.md explains the states; crates/signalpost-store/src/task.rs explains the columns.
 
 CREATE TABLE signalpost_schema (
-    version INTEGER NOT NULL
+    version    INTEGER NOT NULL,
+    -- The oldest schema whose programs may work on this one: what has changed since does not concern them.
+    works_with INTEGER NOT NULL
 ) STRICT;
 
 -- Live tasks: waiting (worker IS NULL) or running. AUTOINCREMENT, because an id must never come again: the
@@ -95,4 +97,4 @@ CREATE TABLE signalpost_receiver (
     PRIMARY KEY (name, signal)
 ) STRICT;
 
-INSERT INTO signalpost_schema (version) VALUES (1);
+INSERT INTO signalpost_schema (version, works_with) VALUES (1, 1);

@@ -55,6 +55,8 @@ pub mod finishing;
 pub mod rescuing;
 #[doc(hidden)]
 pub mod sending;
+#[doc(hidden)]
+pub mod upgrading;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -171,6 +173,9 @@ macro_rules! store_tests {
                 two_rescuers_do_not_count_a_death_twice
                 only_deaths_suffered_alone_count_towards_the_cap
                 a_suspect_is_claimed_alone
+            }
+            upgrading {
+                an_older_program_works_on_beside_a_newer_one
             }
         }
     };

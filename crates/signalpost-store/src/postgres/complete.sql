@@ -1,6 +1,9 @@
 -- What end.sql is to the store's own connections, for one success on a client's: the receiver's writes are in the same
 -- transaction. $1 is a JSON object: id, worker, fence, now.
-INSERT INTO signalpost_history
+INSERT INTO signalpost_history (
+    id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
+    headers, parent, depth, attempt, deaths, fence, worker, created_at, state, reason, result, finished_at
+)
 SELECT
     task.id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, NULL, payload_version, headers,
     parent, depth, attempt, deaths, task.fence, task.worker, created_at, 'succeeded', reason, NULL,

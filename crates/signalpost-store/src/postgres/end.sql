@@ -8,10 +8,16 @@ WITH ended AS (
     USING unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[]) WITH ORDINALITY
         AS report (id, fence, state, reason, result, place)
     WHERE task.id = report.id AND task.worker IS NOT DISTINCT FROM $1 AND task.fence = report.fence
-    RETURNING task.*, report.state AS end_state, report.reason AS end_reason, report.result AS end_result, report.place
+    RETURNING
+        task.id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
+        headers, parent, depth, attempt, deaths, task.fence, worker, created_at, task.reason,
+        report.state AS end_state, report.reason AS end_reason, report.result AS end_result, report.place
 ),
 moved AS (
-    INSERT INTO signalpost_history
+    INSERT INTO signalpost_history (
+        id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
+        headers, parent, depth, attempt, deaths, fence, worker, created_at, state, reason, result, finished_at
+    )
     SELECT
         id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key,
         CASE end_state WHEN 'succeeded' THEN NULL ELSE payload END,

@@ -2,9 +2,14 @@
 WITH ended AS (
     DELETE FROM signalpost_task
     WHERE worker IS NULL AND id = ANY ($1::bigint[])
-    RETURNING *
+    RETURNING
+        id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
+        headers, parent, depth, attempt, deaths, fence, worker, created_at
 )
-INSERT INTO signalpost_history
+INSERT INTO signalpost_history (
+    id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
+    headers, parent, depth, attempt, deaths, fence, worker, created_at, state, reason, result, finished_at
+)
 SELECT
     id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
     headers, parent, depth, attempt, deaths, fence, worker, created_at, $2, $3, NULL,

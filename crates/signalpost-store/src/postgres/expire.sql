@@ -6,9 +6,15 @@ WITH over AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 ),
 ended AS (
-    DELETE FROM signalpost_task AS task USING over WHERE task.id = over.id RETURNING task.*
+    DELETE FROM signalpost_task AS task USING over WHERE task.id = over.id
+    RETURNING
+        task.id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
+        headers, parent, depth, attempt, deaths, fence, worker, created_at
 )
-INSERT INTO signalpost_history
+INSERT INTO signalpost_history (
+    id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
+    headers, parent, depth, attempt, deaths, fence, worker, created_at, state, reason, result, finished_at
+)
 SELECT
     id, send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key, payload, payload_version,
     headers, parent, depth, attempt, deaths, fence, worker, created_at, 'expired', $3, NULL, $1

@@ -4,16 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior};
 
 use super::SqliteOptions;
 use crate::StoreError;
+use crate::schema_version::{READ, SchemaVersion};
 
 /// The first SQLite without the WAL-reset bug, by which two connections that write and checkpoint at one instant
 /// can lose committed data.
 const LEAST_SQLITE: (i32, &str) = (3_051_003, "3.51.3");
 
-const SCHEMA_VERSION: i64 = 1;
 const SCHEMA_V1: &str = include_str!("../../schema/sqlite/v1.sql");
 
 pub(super) fn check_library(number: i32, version: &str) -> Result<(), StoreError> {
@@ -39,7 +39,9 @@ pub(super) fn open(options: &SqliteOptions) -> Result<(PathBuf, Connection), Sto
     let failed = |error| StoreError::sqlite(path, error);
     let mut connection = connect(path, options)?;
     // Before anything is set or written: a file that is not ours is left as it is.
-    refuse_newer(path, found_version(&connection).map_err(failed)?)?;
+    if let Some(found) = found_version(&connection).map_err(failed)? {
+        found.check(path.display())?;
+    }
     if connection.is_readonly("main").map_err(failed)? {
         return Err(StoreError::read_only(path));
     }
@@ -64,19 +66,13 @@ pub(super) fn connect(path: &Path, options: &SqliteOptions) -> Result<Connection
     Ok(connection)
 }
 
-fn found_version(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+fn found_version(connection: &Connection) -> rusqlite::Result<Option<SchemaVersion>> {
     let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'signalpost_schema'";
     if connection.query_row(tables, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(None);
     }
-    connection.query_row("SELECT max(version) FROM signalpost_schema", [], |row| row.get(0))
-}
-
-fn refuse_newer(path: &Path, found: Option<i64>) -> Result<(), StoreError> {
-    match found {
-        Some(found) if found > SCHEMA_VERSION => Err(StoreError::newer_schema(path.display(), found, SCHEMA_VERSION)),
-        _ => Ok(()),
-    }
+    let version = |row: &Row<'_>| Ok(SchemaVersion { version: row.get(0)?, works_with: row.get(1)? });
+    connection.query_row(READ, [], version).optional()
 }
 
 /// SQLite does not wait for others when it changes the journal's mode, whatever the busy timeout.
@@ -96,10 +92,9 @@ fn create_tables(path: &Path, connection: &mut Connection) -> Result<(), StoreEr
     let failed = |error| StoreError::sqlite(path, error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     // Another process may have been first while this one waited for the lock.
-    let found = found_version(&transaction).map_err(failed)?;
-    refuse_newer(path, found)?;
-    if found.is_none() {
-        transaction.execute_batch(SCHEMA_V1).map_err(failed)?;
+    match found_version(&transaction).map_err(failed)? {
+        Some(found) => found.check(path.display())?,
+        None => transaction.execute_batch(SCHEMA_V1).map_err(failed)?,
     }
     transaction.commit().map_err(failed)
 }

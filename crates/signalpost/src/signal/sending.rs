@@ -7,7 +7,7 @@ use super::{Responses, RobustResponses, Signal};
 use crate::bridge::TokioBridge;
 use crate::outbox::Outbox;
 use crate::rows::{Row, Rows, Scope, all_failed};
-use crate::{Response, SendOptions, SendWith, hooks, link};
+use crate::{Response, SendOptions, SendWith, event_loop, hooks, link};
 
 impl<P: Sync, R: Send> Signal<P, R> {
     /// Sends to every receiver of `sender`: runs the inline ones on this thread, writes a task for each background one,
@@ -127,6 +127,12 @@ impl<P: Sync, R: Send> Signal<P, R> {
         hooks::filter().map_or(event, |filter| event.with_filter(filter))
     }
 
+    /// The event of a send on a thread of a runtime, which its synchronous receivers hold up.
+    pub(super) fn async_event<'a>(&self, sender: &'a Sender, payload: &'a P, scope: &'a Scope) -> Event<'a, P> {
+        let event = self.event(sender, payload, scope);
+        event_loop::watch().map_or(event, |watch| event.with_watch(watch))
+    }
+
     fn rows(&self, options: &SendOptions, sender: &Sender, payload: &P) -> Result<Rows, SendError> {
         link::link().map_err(SendError::sending)?;
         let receivers = self.background(sender);
@@ -185,7 +191,7 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
         let (signal, options) = (self.signal, self.options());
         let sender = sender.into();
         let (rows, scope) = (signal.rows(options, &sender, payload)?, Scope::default());
-        let event = signal.event(&sender, payload, &scope);
+        let event = signal.async_event(&sender, payload, &scope);
         let mut responses = signal.inline.asend_event_with(&event, Response::Now).await?;
         let rows = rows.with(&scope);
         if !rows.is_empty() {
@@ -199,7 +205,7 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
         let (signal, options) = (self.signal, self.options());
         let sender = sender.into();
         let ((rows, failed), scope) = (signal.rows_robust(options, &sender, payload), Scope::default());
-        let inline = signal.inline.asend_event_robust(&signal.event(&sender, payload, &scope)).await;
+        let inline = signal.inline.asend_event_robust(&signal.async_event(&sender, payload, &scope)).await;
         join_robust(inline, rows.with(&scope).write_robust().await, failed)
     }
 
@@ -218,7 +224,7 @@ impl<P: Sync, R: Send> SendWith<'_, Signal<P, R>> {
         let sender = sender.into();
         let (rows, scope) = (signal.rows(options, &sender, payload)?, Scope::default());
         rows.check_store()?;
-        let event = signal.event(&sender, payload, &scope);
+        let event = signal.async_event(&sender, payload, &scope);
         let mut responses = signal.inline.asend_event_with(&event, Response::Now).await?;
         responses.extend(rows.with(&scope).write_in(&mut outbox).await?);
         Ok(responses)

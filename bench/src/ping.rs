@@ -7,13 +7,13 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use signalpost::{Data, Event, Signal, receiver};
 
-pub(super) static PING: Signal<Ping> = Signal::new("bench.ping");
-pub(super) const RECEIVER: &str = "bench.note_run";
+pub(crate) static PING: Signal<Ping> = Signal::new("bench.ping");
+pub(crate) const RECEIVER: &str = "bench.note_run";
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Ping {
+pub(crate) struct Ping {
     /// Which one it is, from 1.
-    pub(super) number: usize,
+    pub(crate) number: usize,
 }
 
 #[receiver(PING, background, name = RECEIVER)]
@@ -22,7 +22,7 @@ async fn note_run(event: Event<'_, Ping>, runs: Data<Arc<Runs>>) {
 }
 
 /// When each receiver ran.
-pub(super) struct Runs {
+pub(crate) struct Runs {
     /// By number; 0 is never.
     times: Box<[AtomicU64]>,
     count: AtomicUsize,
@@ -30,11 +30,11 @@ pub(super) struct Runs {
 
 impl Runs {
     /// None of this many.
-    pub(super) fn new(count: usize) -> Arc<Self> {
+    pub(crate) fn new(count: usize) -> Arc<Self> {
         Arc::new(Self { times: (0..=count).map(|_| AtomicU64::new(0)).collect(), count: AtomicUsize::new(0) })
     }
 
-    fn note(&self, number: usize) {
+    pub(crate) fn note(&self, number: usize) {
         if let Some(time) = self.times.get(number)
             && time.swap(nanos(), Relaxed) == 0
         {
@@ -43,23 +43,23 @@ impl Runs {
     }
 
     /// When the receiver of this one ran, in [`nanos`].
-    pub(super) fn time(&self, number: usize) -> Option<u64> {
+    pub(crate) fn time(&self, number: usize) -> Option<u64> {
         self.times.get(number).map(|time| time.load(Relaxed)).filter(|time| *time > 0)
     }
 
     /// How many have run.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count.load(Relaxed)
     }
 }
 
 /// Nanoseconds by a clock that all processes share.
-pub(super) fn nanos() -> u64 {
+pub(crate) fn nanos() -> u64 {
     clock_nanos(ClockId::Monotonic)
 }
 
 /// What the threads of this process have used, in nanoseconds.
-pub(super) fn cpu_nanos() -> u64 {
+pub(crate) fn cpu_nanos() -> u64 {
     clock_nanos(ClockId::ProcessCPUTime)
 }
 
