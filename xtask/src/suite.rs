@@ -55,10 +55,18 @@ const FEATURES: Step = Step::new(
     "features",
     &[
         "check -p signalpost-store --no-default-features",
+        "check -p signalpost-store --no-default-features --features postgres",
         "check -p signalpost --no-default-features",
         "check -p signalpost --no-default-features --features sqlite",
+        "check -p signalpost --no-default-features --features postgres",
         "check -p signalpost --no-default-features --features sqlx",
         "check -p signalpost --no-default-features --features sea-orm",
+        "check -p signalpost --no-default-features --features sqlite,sqlx",
+        "check -p signalpost --no-default-features --features postgres,sqlx",
+        "check -p signalpost --no-default-features --features sqlite,sea-orm",
+        "check -p signalpost --no-default-features --features postgres,sea-orm",
+        "check -p signalpost --no-default-features --features postgres,tls",
+        "check -p signalpost --no-default-features --features tower",
         "check -p signalpost --no-default-features --features testing",
     ],
 );
