@@ -16,10 +16,16 @@ const LONGEST_NAME: usize = 63;
 
 /// The tables as SQL, for people's own tools of migration.
 pub(super) fn sql(schema: Option<&str>) -> String {
-    let Some(name) = schema else { return TABLES.to_owned() };
-    // An index is made where its table is, and its name stands alone.
+    match schema {
+        Some(name) => format!("CREATE SCHEMA IF NOT EXISTS {};\n\n{}", quoted(name), tables(schema)),
+        None => tables(None),
+    }
+}
+
+/// An index is made where its table is, and its name stands alone.
+fn tables(schema: Option<&str>) -> String {
     let tables: Vec<String> = TABLES.split("CREATE INDEX signalpost_").map(|part| in_schema(part, schema)).collect();
-    format!("CREATE SCHEMA IF NOT EXISTS {};\n\n{}", quoted(name), tables.join("CREATE INDEX signalpost_"))
+    tables.join("CREATE INDEX signalpost_")
 }
 
 /// What the role needs that runs, as SQL.
@@ -94,7 +100,17 @@ async fn create(session: &mut Session, schema: Option<&str>, place: &str) -> Out
     if exists(session, schema).await? {
         return Ok(());
     }
-    session.batch(&sql(schema)).await.map_err(|failure| match failure.denial() {
+    let create = async {
+        // Who may create tables in a schema need not be allowed to create the schema.
+        if let Some(name) = schema.map(quoted) {
+            let is_missing = "SELECT to_regnamespace($1) IS NULL".into();
+            if session.one(&is_missing, |it| it.bind(name.clone())).await?.try_get(0)? {
+                session.batch(&format!("CREATE SCHEMA {name}")).await?;
+            }
+        }
+        session.batch(&tables(schema)).await
+    };
+    create.await.map_err(|failure| match failure.denial() {
         Some(why) => StoreError::may_not_create(place, why).into(),
         None => failure,
     })

@@ -3,6 +3,7 @@
 
 mod behind_a_pooler;
 mod log;
+mod page;
 mod refusals;
 mod role;
 mod roles;

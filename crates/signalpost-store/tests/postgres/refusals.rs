@@ -113,6 +113,15 @@ async fn a_role_without_rights_is_told_what_it_needs() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+async fn a_role_that_may_create_tables_in_a_schema_need_not_create_schemas() {
+    let database = Arc::new(TestDatabase::new());
+    let role = Role::new(&database, "app");
+    database.run_sql(&format!("CREATE SCHEMA \"o'brien\" AUTHORIZATION \"{}\"", role.name)).unwrap();
+    options(&role.url()).schema("o'brien").open().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
 async fn a_database_that_is_missing_is_named() {
     let database = TestDatabase::new();
     let error = refusal(options(&database.url().replace(database.name(), "no_such_database"))).await;
