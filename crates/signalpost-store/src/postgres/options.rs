@@ -59,7 +59,7 @@ impl PostgresOptions {
             creates_tables: true,
             connections: 4,
             call_timeout: Duration::from_secs(8),
-            poll_interval: Duration::from_millis(250),
+            poll_interval: Duration::from_millis(100),
             notifies: true,
             behind_pooler: None,
             clock: None,
@@ -98,8 +98,9 @@ impl PostgresOptions {
         self
     }
 
-    /// How often an idle worker asks for tasks that it was not notified of. Default: 250 ms. Senders whose transactions
-    /// were open while the worker became idle do not notify: this is how late their tasks may be noticed.
+    /// How often an idle worker asks for tasks that it was not notified of. Default: 100 ms. Senders whose transactions
+    /// were open while the worker became idle do not notify, nor do those who find another at it whose transaction takes
+    /// long: this is how late their tasks may be noticed.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
