@@ -68,9 +68,9 @@ enum Group {
 
 impl Group {
     fn is_on_postgres(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            Group::Dispatch | Group::Sends | Group::Drain | Group::Latency | Group::Neighbour | Group::Backlog
+            Group::PgSends | Group::PgDrain | Group::PgLatency | Group::PgNotify | Group::PgChurn | Group::PgBacklog
         )
     }
 }
@@ -82,10 +82,8 @@ fn main() -> Result<(), BoxError> {
     }
     let is_wanted = |group: &&Group| groups.is_empty() || groups.contains(group);
     let all = Group::value_variants();
-    let server = match all.iter().filter(is_wanted).any(|group| group.is_on_postgres()) {
-        true => postgres::start_server()?,
-        false => None,
-    };
+    let needs_server = all.iter().filter(is_wanted).any(|group| group.is_on_postgres());
+    let server = if needs_server { postgres::start_server()? } else { None };
     if server.is_none() && groups.iter().any(|group| group.is_on_postgres()) {
         return Err("PostgreSQL is not installed".into());
     }

@@ -66,6 +66,7 @@ const FEATURES: Step = Step::new(
         "check -p signalpost --no-default-features --features sqlite,sea-orm",
         "check -p signalpost --no-default-features --features postgres,sea-orm",
         "check -p signalpost --no-default-features --features postgres,tls",
+        "check -p signalpost --no-default-features --features tower",
         "check -p signalpost --no-default-features --features testing",
     ],
 );

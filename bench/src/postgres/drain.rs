@@ -45,17 +45,21 @@ pub(crate) fn run(server: &Server, quick: bool) -> Result<Vec<Measure>, BoxError
                 "over 73,500",
             ));
         }
-        let commits = |of: &Medians| of.cost.commits * 1e3;
+        measures.push(Measure::beside(
+            "  the reference by 1 connection | by 4",
+            by_one.rate,
+            by_four.rate,
+            "tasks/s",
+            "",
+        ));
+        let beside = |what: &str, of: fn(&Cost) -> f64, unit| {
+            Measure::beside(format!("  {what} | by {connections}"), of(&ours.cost), of(&best.cost), unit, "")
+        };
         measures.extend([
-            Measure::beside("  the reference by 1 connection | by 4", by_one.rate, by_four.rate, "tasks/s", ""),
-            Measure::beside(
-                format!("  commits for 1,000 tasks | by {connections}"),
-                commits(&ours),
-                commits(best),
-                "commits",
-                "",
-            ),
-            Measure::beside(format!("  WAL of a task | by {connections}"), ours.cost.wal, best.cost.wal, "bytes", ""),
+            beside("processor time of a task in the worker", |of| of.cpu * 1e6, "µs"),
+            beside("processor time of a task in the server", |of| of.server_cpu * 1e6, "µs"),
+            beside("commits for 1,000 tasks", |of| of.commits * 1e3, "commits"),
+            beside("WAL of a task", |of| of.wal, "bytes"),
         ]);
     }
     Ok(measures)
@@ -65,8 +69,7 @@ pub(crate) fn run(server: &Server, quick: bool) -> Result<Vec<Measure>, BoxError
 #[derive(Default)]
 struct Turns {
     rates: Vec<f64>,
-    commits: Vec<f64>,
-    wal: Vec<f64>,
+    costs: Vec<Cost>,
 }
 
 /// What one side does at the median.
@@ -92,13 +95,18 @@ impl Turns {
             return Err(format!("{left} tasks are left over of {tasks}").into());
         }
         self.rates.push(tasks as f64 / took.as_secs_f64());
-        self.commits.push(cost.commits);
-        self.wal.push(cost.wal);
+        self.costs.push(cost);
         Ok(())
     }
 
     fn medians(mut self) -> Medians {
-        let cost = Cost { commits: median(&mut self.commits), wal: median(&mut self.wal) };
+        let of = |number: fn(&Cost) -> f64| median(&mut self.costs.iter().map(number).collect::<Vec<_>>());
+        let cost = Cost {
+            commits: of(|cost| cost.commits),
+            wal: of(|cost| cost.wal),
+            cpu: of(|cost| cost.cpu),
+            server_cpu: of(|cost| cost.server_cpu),
+        };
         Medians { rate: median(&mut self.rates), cost }
     }
 }

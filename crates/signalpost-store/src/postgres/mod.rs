@@ -128,9 +128,7 @@ impl Database {
             access.is_pooled.set(is_behind);
         }
         let schema = schema.as_deref();
-        sessions
-            .call(async |session| schema::prepare(session, &statements, schema, creates_tables, &place).await)
-            .await?;
+        schema::prepare(&sessions, &statements, schema, creates_tables, &place).await?;
         let table = sessions.call(async |session| session.one(&statements.table, |it| it).await).await?;
         Ok(Rc::new(Self {
             table: table.try_get(0).map_err(|error| explain(Failure::Postgres(error)))?,

@@ -1,7 +1,7 @@
 //! The tables: found, created, and checked; and the SQL for those who make them by other means.
 
 use super::failure::Outcome;
-use super::session::Session;
+use super::session::{Session, Sessions};
 use super::statements::{Statements, in_schema, quoted};
 use crate::StoreError;
 use crate::schema_version::SchemaVersion;
@@ -47,30 +47,33 @@ pub(super) fn check_name(schema: &str) -> Result<(), StoreError> {
 
 /// Makes sure that there are tables, and that this program may work on them.
 pub(super) async fn prepare(
-    session: &mut Session,
+    sessions: &Sessions,
     statements: &Statements,
     schema: Option<&str>,
     creates: bool,
     place: &str,
-) -> Outcome<()> {
-    check_server(session.number("SELECT current_setting('server_version_num')::bigint").await?, place)?;
-    if session.number("SELECT (current_setting('transaction_read_only') = 'on')::int::bigint").await? == 1 {
-        return Err(StoreError::read_only_server(place).into());
-    }
-    if !exists(session, schema).await? {
-        if !creates {
-            return Err(StoreError::without_schema(place, schema).into());
+) -> Result<(), StoreError> {
+    let look = async |session: &mut Session| {
+        check_server(session.number("SELECT current_setting('server_version_num')::bigint").await?, place)?;
+        if session.number("SELECT (current_setting('transaction_read_only') = 'on')::int::bigint").await? == 1 {
+            return Err(StoreError::read_only_server(place).into());
         }
-        create(session, schema).await.map_err(|failure| match failure.denial() {
-            Some(why) => StoreError::may_not_create(place, why).into(),
-            None => failure,
-        })?;
-    }
-    let Some(row) = session.optional(&statements.version, |it| it).await? else {
-        return Err(StoreError::half_made(place).into());
+        exists(session, schema).await
     };
-    SchemaVersion { version: row.try_get(0)?, works_with: row.try_get(1)? }.check(place)?;
-    Ok(())
+    if !sessions.call(look).await? {
+        if !creates {
+            return Err(StoreError::without_schema(place, schema));
+        }
+        sessions.transact(async |session| create(session, schema, place).await).await?;
+    }
+    let check = async |session: &mut Session| {
+        let Some(row) = session.optional(&statements.version, |it| it).await? else {
+            return Err(StoreError::half_made(place).into());
+        };
+        SchemaVersion { version: row.try_get(0)?, works_with: row.try_get(1)? }.check(place)?;
+        Ok(())
+    };
+    sessions.call(check).await
 }
 
 fn check_server(version: i64, place: &str) -> Result<(), StoreError> {
@@ -82,21 +85,19 @@ async fn exists(session: &mut Session, schema: Option<&str>) -> Outcome<bool> {
     Ok(session.one(&table.into(), |it| it).await?.try_get(0)?)
 }
 
-async fn create(session: &mut Session, schema: Option<&str>) -> Outcome<()> {
-    let tables = sql(schema);
-    let created = session
-        .transaction(async |session| {
-            // Several programs may start at once: the others wait for the first. The number is nothing but a number that
-            // nobody else is likely to use.
-            session.batch("SELECT pg_advisory_xact_lock(7307199747209)").await?;
-            session.batch(&tables).await
-        })
-        .await;
-    match created {
-        // The others' sessions may believe what they knew of names before they waited, so they are asked afterwards.
-        Err(failure) if !failure.is_broken() && exists(session, schema).await? => Ok(()),
-        created => created,
+async fn create(session: &mut Session, schema: Option<&str>, place: &str) -> Outcome<()> {
+    // Several programs may start at once: the second one finds what the first has made. The number is nothing but a number
+    // that nobody else is likely to use.
+    session.batch("SELECT pg_advisory_xact_lock(7307199747209)").await?;
+    // The session still believes that they are missing, until it locks a table.
+    session.batch("SELECT FROM pg_class LIMIT 0").await?;
+    if exists(session, schema).await? {
+        return Ok(());
     }
+    session.batch(&sql(schema)).await.map_err(|failure| match failure.denial() {
+        Some(why) => StoreError::may_not_create(place, why).into(),
+        None => failure,
+    })
 }
 
 #[cfg(test)]
