@@ -42,8 +42,7 @@ const REFUSALS: [Refusal; 10] = [
     Refusal {
         code: "42501",
         says: "permission denied for",
-        hint: "grant the role of this connection USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on \
-               signalpost's tables",
+        hint: "let the owner of signalpost's tables run the SQL of PostgresStore::grants_sql for this connection's role",
     },
     Refusal {
         code: "25P02",

@@ -90,7 +90,7 @@ macro_rules! sqlx_is_a_client {
                 Self: 't;
 
             async fn run(&mut self, sql: &str) -> Result<(), BoxError> {
-                sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut **self).await?;
+                sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut **self).await?;
                 Ok(())
             }
 

@@ -3,7 +3,9 @@
 use super::{start, two};
 use crate::clients::{Client, Transaction, on_postgres, wait_for};
 use crate::{Bench, File, Finished, Place, TOO_LONG};
-use signalpost::{PostgresOptions, Sender, Store, StoreError, begin_immediate, with_store};
+use signalpost::{
+    PostgresOptions, PostgresStore, SendId, SendOptions, Sender, Store, StoreError, begin_immediate, with_store,
+};
 use signalpost_postgres_server::TestDatabase;
 use sqlx::{Connection, PgConnection, PgPool, SqlitePool};
 use std::sync::Arc;
@@ -21,7 +23,7 @@ async fn what_is_refused_is_explained<P: Place, C: Client>() {
     for (before, says, hint) in [
         ("SET TRANSACTION READ ONLY", "read-only transaction", "begin without READ ONLY"),
         // A role that every server has, and that has no rights here.
-        ("SET LOCAL ROLE pg_monitor", "permission denied for", "grant the role of this connection USAGE"),
+        ("SET LOCAL ROLE pg_monitor", "permission denied for", "run the SQL of PostgresStore::grants_sql"),
         ("SELECT 1 / 0", "transaction is aborted", "an earlier statement of this transaction has failed"),
     ] {
         let mut transaction = client.begin().await;
@@ -79,6 +81,28 @@ async fn a_pool_and_its_connections_are_sent_on_outside_any_transaction() {
         .await;
     assert_eq!(bench.tasks().await.len(), 10);
     bench.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+async fn a_role_that_has_been_granted_what_it_needs_sends() {
+    let (bench, pool) = start::<TestDatabase, PgPool>().await;
+    let (signal, role) = (two("outbox.postgres.role"), bench.place.name());
+    let mut transaction = begin_immediate(&pool).await.unwrap();
+    // Roles belong to the server: this one goes with the transaction.
+    transaction.run(&format!("CREATE ROLE {role}")).await.unwrap();
+    transaction.run(&PostgresStore::grants_sql(None, role)).await.unwrap();
+    transaction.run(&format!("SET LOCAL ROLE {role}")).await.unwrap();
+    bench
+        .within(async {
+            signal.send_in(&mut transaction, Sender::NONE, &1).await.unwrap();
+            let once = SendOptions::new().send_id(SendId::new());
+            signal.with(once).send_in(&mut transaction, Sender::NONE, &1).await.unwrap();
+        })
+        .await;
+    let refused = transaction.run("DROP TABLE signalpost_task").await.unwrap_err();
+    assert!(refused.to_string().contains("must be owner"), "{refused}");
+    transaction.rollback().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
