@@ -18,5 +18,9 @@ struct Worker;
 #[doc = include_str!("../../../docs/recipes.md")]
 struct Recipes;
 
+#[cfg(feature = "tower")]
+#[doc = include_str!("../../../docs/requests.md")]
+struct Requests;
+
 #[doc = include_str!("../../../docs/testing.md")]
 struct Testing;

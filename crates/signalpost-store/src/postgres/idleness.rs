@@ -144,9 +144,13 @@ async fn listen(database: Rc<Database>) {
         .connect_lazy_with(database.access.options.clone());
     loop {
         let listened = async {
-            let mut listener = PgListener::connect_with(&pool).await?;
-            listener.eager_reconnect(false);
-            listener.listen("signalpost").await?;
+            let connect = async {
+                let mut listener = PgListener::connect_with(&pool).await?;
+                listener.eager_reconnect(false);
+                listener.listen("signalpost").await.map(|()| listener)
+            };
+            let Ok(connected) = timeout(timeout_of_calls, connect).await else { return Err(sqlx::Error::PoolTimedOut) };
+            let mut listener = connected?;
             database.idleness.is_listening.set(true);
             // What was committed while nobody listened.
             database.changes.bump();
