@@ -63,11 +63,20 @@ enum Group {
     PgDrain,
     /// From the commit on PostgreSQL to the receiver, when the worker is idle; and what idling costs.
     PgLatency,
+    /// Many who send into PostgreSQL at once, and a worker that wants to be notified between their bursts.
+    PgNotify,
+    /// What is left of rows that are written, changed and deleted on PostgreSQL.
+    PgChurn,
+    /// What a long backlog costs on PostgreSQL.
+    PgBacklog,
 }
 
 impl Group {
     fn is_on_postgres(self) -> bool {
-        matches!(self, Group::PgSends | Group::PgSaves | Group::PgDrain | Group::PgLatency)
+        matches!(
+            self,
+            Group::PgSends | Group::PgSaves | Group::PgDrain | Group::PgLatency | Group::PgNotify | Group::PgChurn | Group::PgBacklog
+        )
     }
 }
 
@@ -78,10 +87,8 @@ fn main() -> Result<(), BoxError> {
     }
     let is_wanted = |group: &&Group| groups.is_empty() || groups.contains(group);
     let all = Group::value_variants();
-    let server = match all.iter().filter(is_wanted).any(|group| group.is_on_postgres()) {
-        true => postgres::start_server()?,
-        false => None,
-    };
+    let needs_server = all.iter().filter(is_wanted).any(|group| group.is_on_postgres());
+    let server = if needs_server { postgres::start_server()? } else { None };
     if server.is_none() && groups.iter().any(|group| group.is_on_postgres()) {
         return Err("PostgreSQL is not installed".into());
     }
@@ -100,7 +107,10 @@ fn main() -> Result<(), BoxError> {
             (Group::PgSaves, Some(server)) => postgres::saves::run(server, quick)?,
             (Group::PgDrain, Some(server)) => postgres::drain::run(server, quick)?,
             (Group::PgLatency, Some(server)) => postgres::latency::run(server, quick)?,
-            (Group::PgSends | Group::PgSaves | Group::PgDrain | Group::PgLatency, None) => continue,
+            (Group::PgNotify, Some(server)) => postgres::notify::run(server, quick)?,
+            (Group::PgChurn, Some(server)) => postgres::churn::run(server, quick)?,
+            (Group::PgBacklog, Some(server)) => postgres::backlog::run(server, quick)?,
+            (_, None) => continue,
         };
         table.print(&measures);
     }

@@ -11,7 +11,7 @@ pub(crate) struct Measure {
     pub(crate) ours: f64,
     /// The reference's; absent where the bar is a plain number.
     pub(crate) reference: Option<f64>,
-    /// Ours divided by the reference's.
+    /// Ours divided by the reference's; absent where that is nothing.
     pub(crate) ratio: Option<f64>,
     /// Of both figures.
     pub(crate) unit: &'static str,
@@ -29,7 +29,8 @@ impl Measure {
         unit: &'static str,
         wanted: &'static str,
     ) -> Self {
-        Self { name: name.into(), ours, reference: Some(reference), ratio: Some(ours / reference), unit, wanted }
+        let ratio = (reference != 0.0).then(|| ours / reference);
+        Self { name: name.into(), ours, reference: Some(reference), ratio, unit, wanted }
     }
 
     /// A figure that stands for itself.

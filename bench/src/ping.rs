@@ -34,7 +34,7 @@ impl Runs {
         Arc::new(Self { times: (0..=count).map(|_| AtomicU64::new(0)).collect(), count: AtomicUsize::new(0) })
     }
 
-    fn note(&self, number: usize) {
+    pub(crate) fn note(&self, number: usize) {
         if let Some(time) = self.times.get(number)
             && time.swap(nanos(), Relaxed) == 0
         {

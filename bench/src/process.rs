@@ -29,9 +29,10 @@ pub(crate) enum Process {
         #[arg(long)]
         polling: bool,
     },
-    /// Sends now and then, and says when each commit returned.
+    /// Sends now and then to the one database, and writes the same row into the other one with a notification; says of each
+    /// number when the two commits returned.
     #[command(hide = true)]
-    PostgresSender { url: String, sends: usize },
+    PostgresSender { url: String, reference: String, sends: usize },
 }
 
 impl Process {
@@ -40,7 +41,7 @@ impl Process {
             Process::SqliteWorker { database, tasks } => sqlite::work(&database, tasks),
             Process::SqliteSender { database, sends } => sqlite::latency::send(&database, sends),
             Process::PostgresWorker { url, polling } => postgres::work(&url, polling),
-            Process::PostgresSender { url, sends } => postgres::latency::send(&url, sends),
+            Process::PostgresSender { url, reference, sends } => postgres::latency::send(&url, &reference, sends),
         }
     }
 }
@@ -110,10 +111,10 @@ impl Drop for OtherProcess {
     }
 }
 
-/// Has another process send, and returns by number when each commit had returned.
-pub(crate) fn send_elsewhere<A: AsRef<OsStr>>(
+/// Has another process send, and returns by number when the commits had returned.
+pub(crate) fn send_elsewhere<const TIMES: usize, A: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = A>,
-) -> Result<Vec<(usize, [u64; 1])>, BoxError> {
+) -> Result<Vec<(usize, [u64; TIMES])>, BoxError> {
     let output = Command::new(env::current_exe()?).args(arguments).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err(format!("the sender's process has failed: {}", output.status).into());
@@ -121,8 +122,9 @@ pub(crate) fn send_elsewhere<A: AsRef<OsStr>>(
     String::from_utf8(output.stdout)?
         .lines()
         .map(|line| {
-            let (number, time) = line.split_once(' ').ok_or("the sender's process has said something else")?;
-            Ok((number.parse()?, [time.parse()?]))
+            let (number, times) = line.split_once(' ').ok_or("the sender's process has said something else")?;
+            let times = times.split(' ').map(str::parse).collect::<Result<Vec<u64>, _>>()?;
+            Ok((number.parse()?, times.try_into().map_err(|_| "the sender's process has said other times")?))
         })
         .collect()
 }

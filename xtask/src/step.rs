@@ -14,7 +14,17 @@ pub(crate) struct Step {
     pub(crate) commands: &'static [&'static str],
     /// Where there is PostgreSQL the commands are told its URL, and end with this.
     pub(crate) with_postgres: Option<&'static str>,
+    /// And with this, where there is no pgbouncer before it.
+    pub(crate) without_pgbouncer: &'static str,
     pub(crate) variables: &'static [(&'static str, &'static str)],
+}
+
+/// What the tests may use.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Servers<'a> {
+    /// The URL of PostgreSQL.
+    pub(crate) postgres: Option<&'a str>,
+    pub(crate) has_pgbouncer: bool,
 }
 
 /// What not every machine has.
@@ -46,11 +56,11 @@ pub(crate) enum Outcome {
 
 impl Step {
     pub(crate) const fn new(name: &'static str, commands: &'static [&'static str]) -> Self {
-        Self { name, needs: None, commands, with_postgres: None, variables: &[] }
+        Self { name, needs: None, commands, with_postgres: None, without_pgbouncer: "", variables: &[] }
     }
 
     /// Runs all of its commands, whatever becomes of the first; with the URL of PostgreSQL, where there is one.
-    pub(crate) fn run(&self, postgres: Option<&str>) -> Outcome {
+    pub(crate) fn run(&self, servers: Servers<'_>) -> Outcome {
         if let Some((need, hint)) = &self.needs
             && !need.is_there()
         {
@@ -58,9 +68,9 @@ impl Step {
             return Outcome::Skipped((*hint).to_owned());
         }
         let mut outcome = Outcome::Passed;
-        for command in self.commands(postgres) {
+        for command in self.commands(servers) {
             println!("\n== {}: cargo {command}", self.name);
-            if !cargo::run(command.split_whitespace(), &self.variables(postgres)) {
+            if !cargo::run(command.split_whitespace(), &self.variables(servers.postgres)) {
                 println!("== {}: failed: cargo {command}", self.name);
                 outcome = Outcome::Failed;
             }
@@ -68,9 +78,13 @@ impl Step {
         outcome
     }
 
-    fn commands(&self, postgres: Option<&str>) -> Vec<String> {
-        let ending = self.with_postgres.filter(|_| postgres.is_some()).unwrap_or_default();
-        self.commands.iter().map(|command| format!("{command}{ending}")).collect()
+    fn commands(&self, servers: Servers<'_>) -> Vec<String> {
+        let (with_postgres, without_pgbouncer) = match self.with_postgres {
+            Some(ending) if servers.postgres.is_some() && servers.has_pgbouncer => (ending, ""),
+            Some(ending) if servers.postgres.is_some() => (ending, self.without_pgbouncer),
+            _ => ("", ""),
+        };
+        self.commands.iter().map(|command| format!("{command}{with_postgres}{without_pgbouncer}")).collect()
     }
 
     fn variables<'a>(&self, postgres: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
@@ -84,22 +98,30 @@ mod tests {
     use super::*;
 
     const URL: &str = "postgres://127.0.0.1/postgres";
+    const ALL: Servers<'_> = Servers { postgres: Some(URL), has_pgbouncer: true };
+    const NONE: Servers<'_> = Servers { postgres: None, has_pgbouncer: false };
 
     #[test]
     fn where_there_is_postgresql_the_tests_that_need_it_are_run_and_told_where_it_is() {
-        let tests = Step { with_postgres: Some(" --run-ignored all"), ..Step::new("tests", &["nextest run"]) };
-        assert_eq!(tests.commands(Some(URL)), ["nextest run --run-ignored all"]);
+        let tests = Step {
+            with_postgres: Some(" --run-ignored all"),
+            without_pgbouncer: " -- --skip pgbouncer::",
+            ..Step::new("tests", &["nextest run"])
+        };
+        assert_eq!(tests.commands(ALL), ["nextest run --run-ignored all"]);
+        let without = Servers { has_pgbouncer: false, ..ALL };
+        assert_eq!(tests.commands(without), ["nextest run --run-ignored all -- --skip pgbouncer::"]);
         assert_eq!(tests.variables(Some(URL)), [("SIGNALPOST_TEST_POSTGRES", URL)]);
-        assert_eq!(tests.commands(None), ["nextest run"]);
+        assert_eq!(tests.commands(NONE), ["nextest run"]);
         assert_eq!(tests.variables(None), []);
     }
 
     #[test]
     fn a_step_that_runs_no_tests_is_the_same_with_postgresql_and_without() {
         let step = Step { variables: &[("RUSTDOCFLAGS", "-D warnings")], ..Step::new("documentation", &["doc"]) };
-        for postgres in [Some(URL), None] {
-            assert_eq!(step.commands(postgres), ["doc"]);
-            assert_eq!(step.variables(postgres), [("RUSTDOCFLAGS", "-D warnings")]);
+        for servers in [ALL, NONE] {
+            assert_eq!(step.commands(servers), ["doc"]);
+            assert_eq!(step.variables(servers.postgres), [("RUSTDOCFLAGS", "-D warnings")]);
         }
     }
 }

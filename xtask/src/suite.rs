@@ -1,9 +1,9 @@
 //! Everything that has to pass.
 
-use signalpost_postgres_server::{Server, ServerError};
+use signalpost_postgres_server::{Pgbouncer, Server, ServerError};
 
 use crate::cargo;
-use crate::step::{Need, Outcome, Step};
+use crate::step::{Need, Outcome, Servers, Step};
 use crate::summary::summary;
 
 const FORMAT: Step = Step {
@@ -16,13 +16,16 @@ const LINTS: Step = Step {
     ..Step::new("lints", &["clippy --workspace --all-targets --all-features -- -D warnings"])
 };
 
-/// Tests that need PostgreSQL are ignored where there is none, and no others are.
+/// Tests that need PostgreSQL are ignored where there is none, and no others are. Those that need pgbouncer as well are in
+/// modules of its name.
 const NEXTEST: Step = Step {
     with_postgres: Some(" --run-ignored all"),
+    without_pgbouncer: " -- --skip pgbouncer::",
     ..Step::new("tests", &["nextest run --workspace --all-features --no-fail-fast"])
 };
 const TESTS: Step = Step {
     with_postgres: Some(" -- --include-ignored"),
+    without_pgbouncer: " --skip pgbouncer::",
     ..Step::new("tests", &["test --workspace --all-features --lib --bins --tests --examples --no-fail-fast"])
 };
 
@@ -52,10 +55,18 @@ const FEATURES: Step = Step::new(
     "features",
     &[
         "check -p signalpost-store --no-default-features",
+        "check -p signalpost-store --no-default-features --features postgres",
         "check -p signalpost --no-default-features",
         "check -p signalpost --no-default-features --features sqlite",
+        "check -p signalpost --no-default-features --features postgres",
         "check -p signalpost --no-default-features --features sqlx",
         "check -p signalpost --no-default-features --features sea-orm",
+        "check -p signalpost --no-default-features --features sqlite,sqlx",
+        "check -p signalpost --no-default-features --features postgres,sqlx",
+        "check -p signalpost --no-default-features --features sqlite,sea-orm",
+        "check -p signalpost --no-default-features --features postgres,sea-orm",
+        "check -p signalpost --no-default-features --features postgres,tls",
+        "check -p signalpost --no-default-features --features tower",
         "check -p signalpost --no-default-features --features testing",
     ],
 );
@@ -63,30 +74,36 @@ const FEATURES: Step = Step::new(
 /// Runs every step, whatever became of those before it; true when none has failed.
 pub(crate) fn run() -> bool {
     let server = Server::start();
-    let mut outcomes = vec![("PostgreSQL", postgres(&server))];
     let url = server.as_ref().ok().map(|server| server.url("postgres"));
+    let pgbouncer = Pgbouncer::install();
+    let started = server.as_ref().map(|server| format!("{} on port {}", server.version(), server.port()));
+    let mut outcomes = vec![
+        ("PostgreSQL", announced("PostgreSQL", started)),
+        ("pgbouncer", announced("pgbouncer", pgbouncer.as_ref().map(|()| "for the tests that need it".to_owned()))),
+    ];
+    let servers = Servers { postgres: url.as_deref(), has_pgbouncer: pgbouncer.is_ok() };
     let tests = if cargo::has("nextest") { NEXTEST } else { TESTS };
     let steps = [FORMAT, LINTS, tests, FULL_DISK, DOC_TESTS, DOCUMENTATION, DENY, FEATURES];
-    outcomes.extend(steps.iter().map(|step| (step.name, step.run(url.as_deref()))));
+    outcomes.extend(steps.iter().map(|step| (step.name, step.run(servers))));
     drop(server);
     println!("\n{}", summary(&outcomes));
     outcomes.iter().all(|(_, outcome)| *outcome != Outcome::Failed)
 }
 
 /// One that is missing is no failure. One that does not start is.
-fn postgres(server: &Result<Server, ServerError>) -> Outcome {
-    match server {
-        Ok(server) => {
-            println!("\n== PostgreSQL: {} on port {}", server.version(), server.port());
+fn announced(name: &str, there: Result<String, &ServerError>) -> Outcome {
+    match there {
+        Ok(what) => {
+            println!("\n== {name}: {what}");
             Outcome::Passed
         }
         Err(error) if error.is_missing() => {
-            println!("\n== PostgreSQL: skipped, {error}");
+            println!("\n== {name}: skipped, {error}");
             let why = error.message().lines().next().into_iter().chain(error.hint());
             Outcome::Skipped(why.collect::<Vec<_>>().join("; "))
         }
         Err(error) => {
-            println!("\n== PostgreSQL: failed: {error}");
+            println!("\n== {name}: failed: {error}");
             Outcome::Failed
         }
     }

@@ -1,5 +1,6 @@
 //! A server for all measurements, and a database of its own for each.
 
+use std::fs;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use signalpost_store::PostgresStore;
 use tokio_postgres::{Client, NoTls};
 
 use crate::disk::disk;
-use crate::ping::RECEIVER;
+use crate::ping::{RECEIVER, cpu_nanos};
 use crate::worker::PATIENCE;
 
 /// With PostgreSQL's default settings, on a disk where a commit costs a flush. `None` where PostgreSQL is not installed,
@@ -38,13 +39,22 @@ pub(super) struct Cost {
     pub(super) commits: f64,
     /// Bytes, of the whole server.
     pub(super) wal: f64,
+    /// Seconds of processor time of this process.
+    pub(super) cpu: f64,
+    /// Seconds of processor time of the server's processes that have ended, as sessions have.
+    pub(super) server_cpu: f64,
 }
 
 impl Cost {
     /// What each of so many tasks has cost since then.
     pub(super) fn of_each(self, since: Cost, tasks: usize) -> Self {
         let each = |now: f64, then: f64| (now - then) / tasks as f64;
-        Self { commits: each(self.commits, since.commits), wal: each(self.wal, since.wal) }
+        Self {
+            commits: each(self.commits, since.commits),
+            wal: each(self.wal, since.wal),
+            cpu: each(self.cpu, since.cpu),
+            server_cpu: each(self.server_cpu, since.server_cpu),
+        }
     }
 }
 
@@ -94,8 +104,31 @@ impl<'a> Database<'a> {
         Ok(self.database.run_sql(sql)?)
     }
 
-    /// Waits until nobody is connected, as sessions tell of their commits when they end.
+    /// What has been done until now, when nobody is connected any more.
     pub(super) fn cost(&self) -> Result<Cost, BoxError> {
+        self.until_alone()?;
+        let row = self.beside(&format!(
+            "SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') FROM pg_stat_database WHERE datname = '{}'",
+            self.database.name()
+        ))?;
+        let (commits, wal) = row.split_once('|').ok_or("no statistics of the database")?;
+        let cpu = Duration::from_nanos(cpu_nanos()).as_secs_f64();
+        Ok(Cost { commits: commits.parse()?, wal: wal.parse()?, cpu, server_cpu: self.server_cpu()? })
+    }
+
+    /// What the server's first process has counted of its children.
+    fn server_cpu(&self) -> Result<f64, BoxError> {
+        let first = fs::read_to_string(self.server.directory().join("data/postmaster.pid"))?;
+        let first = first.lines().next().ok_or("the server has no process")?;
+        let statistics = fs::read_to_string(format!("/proc/{first}/stat"))?;
+        // Its name may hold anything. `cutime` and `cstime` are the 14th and 15th behind it.
+        let (_, numbers) = statistics.rsplit_once(')').ok_or("the server has no statistics")?;
+        let ticks = numbers.split_whitespace().skip(13).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    }
+
+    /// Waits until nobody is connected any more: what sessions have counted is known for certain when they have ended.
+    pub(super) fn until_alone(&self) -> Result<(), BoxError> {
         let began = Instant::now();
         while !self.sessions()?.is_empty() {
             if began.elapsed() > PATIENCE {
@@ -103,12 +136,7 @@ impl<'a> Database<'a> {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        let row = self.beside(&format!(
-            "SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') FROM pg_stat_database WHERE datname = '{}'",
-            self.database.name()
-        ))?;
-        let (commits, wal) = row.split_once('|').ok_or("no statistics of the database")?;
-        Ok(Cost { commits: commits.parse()?, wal: wal.parse()? })
+        Ok(())
     }
 
     /// The processes in the server that serve somebody who is connected.

@@ -1,30 +1,29 @@
 //! A worker that works off what is waiting.
 
-use signalpost::{BoxError, Queue, Worker};
+use std::time::Duration;
+
+use signalpost::BoxError;
 use signalpost_postgres_server::Server;
 use tokio::runtime::Runtime;
 
 use super::database::{Cost, Database};
-use super::raw;
+use super::{raw, worker};
 use crate::measure::{Measure, median};
 use crate::ping::Runs;
-use crate::worker;
-
-/// No worker holds more, and it takes them in their order: all but these have ended when all have run.
-const IN_HAND_AT_MOST: usize = 2_000;
 
 pub(crate) fn run(server: &Server, quick: bool) -> Result<Vec<Measure>, BoxError> {
-    let (rounds, tasks) = if quick { (3, 50_000) } else { (5, 100_000) };
+    let (rounds, tasks) = if quick { (3, 30_000) } else { (5, 100_000) };
     let runtime = Runtime::new()?;
     let mut measures = Vec::new();
     for keeps_history in [true, false] {
         let (mut ours, mut by_one, mut by_four) = (Turns::default(), Turns::default(), Turns::default());
         for _ in 0..rounds {
-            ours.take(server, tasks, |database| drain(&runtime, database, tasks, keeps_history))?;
+            ours.take(server, tasks, |database| {
+                worker::drain(&runtime, database, &Runs::new(tasks), tasks, keeps_history)
+            })?;
             for (connections, turns) in [(1, &mut by_one), (4, &mut by_four)] {
                 turns.take(server, tasks, |database| {
-                    let drained = runtime.block_on(raw::drain(database, connections, keeps_history))?;
-                    Ok(drained.took.as_secs_f64())
+                    Ok(runtime.block_on(raw::drain(database, connections, keeps_history))?.took)
                 })?;
             }
         }
@@ -46,17 +45,21 @@ pub(crate) fn run(server: &Server, quick: bool) -> Result<Vec<Measure>, BoxError
                 "over 73,500",
             ));
         }
-        let commits = |of: &Medians| of.cost.commits * 1e3;
+        measures.push(Measure::beside(
+            "  the reference by 1 connection | by 4",
+            by_one.rate,
+            by_four.rate,
+            "tasks/s",
+            "",
+        ));
+        let beside = |what: &str, of: fn(&Cost) -> f64, unit| {
+            Measure::beside(format!("  {what} | by {connections}"), of(&ours.cost), of(&best.cost), unit, "")
+        };
         measures.extend([
-            Measure::beside("  the reference by 1 connection | by 4", by_one.rate, by_four.rate, "tasks/s", ""),
-            Measure::beside(
-                format!("  commits for 1,000 tasks | by {connections}"),
-                commits(&ours),
-                commits(best),
-                "commits",
-                "",
-            ),
-            Measure::beside(format!("  WAL of a task | by {connections}"), ours.cost.wal, best.cost.wal, "bytes", ""),
+            beside("processor time of a task in the worker", |of| of.cpu * 1e6, "µs"),
+            beside("processor time of a task in the server", |of| of.server_cpu * 1e6, "µs"),
+            beside("commits for 1,000 tasks", |of| of.commits * 1e3, "commits"),
+            beside("WAL of a task", |of| of.wal, "bytes"),
         ]);
     }
     Ok(measures)
@@ -66,8 +69,7 @@ pub(crate) fn run(server: &Server, quick: bool) -> Result<Vec<Measure>, BoxError
 #[derive(Default)]
 struct Turns {
     rates: Vec<f64>,
-    commits: Vec<f64>,
-    wal: Vec<f64>,
+    costs: Vec<Cost>,
 }
 
 /// What one side does at the median.
@@ -77,48 +79,34 @@ struct Medians {
 }
 
 impl Turns {
-    /// Has its turn with a full queue of its own. `drain` says how many seconds it has taken.
+    /// Has its turn with a full queue of its own. `drain` says how long it has taken.
     fn take(
         &mut self,
         server: &Server,
         tasks: usize,
-        drain: impl FnOnce(&Database<'_>) -> Result<f64, BoxError>,
+        drain: impl FnOnce(&Database<'_>) -> Result<Duration, BoxError>,
     ) -> Result<(), BoxError> {
         let database = Database::with_tasks(server, tasks)?;
         let before = database.cost()?;
-        let seconds = drain(&database)?;
+        let took = drain(&database)?;
         let cost = database.cost()?.of_each(before, tasks);
         let left = database.run_sql("SELECT count(*) FROM signalpost_task")?;
         if left != "0" {
             return Err(format!("{left} tasks are left over of {tasks}").into());
         }
-        self.rates.push(tasks as f64 / seconds);
-        self.commits.push(cost.commits);
-        self.wal.push(cost.wal);
+        self.rates.push(tasks as f64 / took.as_secs_f64());
+        self.costs.push(cost);
         Ok(())
     }
 
     fn medians(mut self) -> Medians {
-        let cost = Cost { commits: median(&mut self.commits), wal: median(&mut self.wal) };
+        let of = |number: fn(&Cost) -> f64| median(&mut self.costs.iter().map(number).collect::<Vec<_>>());
+        let cost = Cost {
+            commits: of(|cost| cost.commits),
+            wal: of(|cost| cost.wal),
+            cpu: of(|cost| cost.cpu),
+            server_cpu: of(|cost| cost.server_cpu),
+        };
         Medians { rate: median(&mut self.rates), cost }
     }
-}
-
-/// How many seconds a worker with default settings takes.
-fn drain(runtime: &Runtime, database: &Database<'_>, tasks: usize, keeps_history: bool) -> Result<f64, BoxError> {
-    let runs = Runs::new(tasks);
-    let store = runtime.block_on(database.store())?;
-    let queue = Queue::new("default");
-    let queue = if keeps_history { queue } else { queue.without_successes() };
-    let worker = Worker::new(store).data(runs.clone()).queues([queue]);
-    let (observer, any_live) = runtime.block_on(async {
-        let observer = database.connect().await?;
-        // One transaction for all looks: it counts as no commit. It keeps no snapshot between them.
-        observer.batch_execute("BEGIN").await?;
-        let any_live = observer.prepare("SELECT EXISTS (SELECT FROM signalpost_task WHERE id > $1)").await?;
-        Ok::<_, BoxError>((observer, any_live))
-    })?;
-    let last = i64::try_from(tasks.saturating_sub(IN_HAND_AT_MOST))?;
-    let is_any_live = || Ok(runtime.block_on(observer.query_one(&any_live, &[&last]))?.get(0));
-    Ok(worker::drain(worker, &runs, tasks, || Ok(()), is_any_live)?.as_secs_f64())
 }

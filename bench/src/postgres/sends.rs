@@ -180,11 +180,10 @@ fn in_transaction(server: &Server, quick: bool) -> Result<Vec<Measure>, BoxError
             Ok::<_, BoxError>(())
         })
         .await?;
-        let beside = |name: &str, percent: f64, wanted| {
+        let mut beside = |name: &str, percent: f64, wanted| {
             let (ours, reference) = (percentile(&mut ours, percent), percentile(&mut reference, percent));
             Measure::beside(name, ours, reference, "µs", wanted)
         };
-        let mut beside = beside;
         Ok(vec![beside("send_in in a transaction | INSERT in one", 50.0, "at most 1.3"), beside("  p99", 99.0, "")])
     })
 }

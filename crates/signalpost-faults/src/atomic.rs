@@ -77,7 +77,7 @@ pub fn run(program: &Path, atomic: &Atomic) -> Result<Findings, BoxError> {
         }
         let victim = members.swap_remove(random.usize(0..2));
         let worker = victim.worker.clone();
-        victim.kill()?;
+        victim.process.kill()?;
         findings.kills += 1;
         findings.in_hand += site.held_by(&worker)?.len();
         members.push(site.start()?);

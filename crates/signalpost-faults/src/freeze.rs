@@ -63,7 +63,7 @@ pub fn run(program: &Path, freeze: &Freeze) -> Result<Findings, BoxError> {
 
     // Before the thaw: a thawed worker is quick to find out.
     let known = site.workers()?;
-    frozen.thaw()?;
+    frozen.process.thaw()?;
     site.until("the thawed worker to take a new lease", || Ok(site.workers()?.difference(&known).next().is_some()))?;
     sent.extend(site.send(freeze.tasks)?);
     site.until("both to go on", || Ok(site.finished()? >= sent.len()))?;

@@ -1,13 +1,14 @@
 //! Two workers, one of which is killed and started again, many times.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use signalpost::BoxError;
 
-use crate::worker::Done;
+use crate::judge::Evidence;
+use crate::patience::range;
 use crate::{Member, Site, ledger};
 
 /// How much.
@@ -42,16 +43,6 @@ pub struct Findings {
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let range = |times: &[Duration]| {
-            let mut times = times.to_vec();
-            times.sort();
-            match (times.first(), times.get(times.len() / 2), times.last()) {
-                (Some(least), Some(middle), Some(most)) => {
-                    format!("{least:.0?} to {most:.0?}, median {middle:.0?} ({} kills)", times.len())
-                }
-                _ => "never".to_owned(),
-            }
-        };
         writeln!(f, "{}", self.asked)?;
         writeln!(f, "sent {}, runs {}, in the hands of the killed {}", self.sent, self.runs, self.in_hand)?;
         writeln!(f, "waiting again after {}", range(&self.waiting_after))?;
@@ -86,8 +77,8 @@ pub fn run(program: &Path, kills: &Kills) -> Result<Findings, BoxError> {
         let enough = before + random.usize(0..=share as usize / 2);
         site.until("some tasks finished", || Ok(site.finished()? >= enough))?;
         let victim: Member = members.swap_remove(random.usize(0..2));
-        let (worker, pid) = (victim.worker.clone(), victim.pid());
-        victim.kill()?;
+        let (worker, pid) = (victim.worker.clone(), victim.process.pid());
+        victim.process.kill()?;
         let at = std::time::Instant::now();
         killed.insert(pid);
         let held = site.held_by(&worker)?;
@@ -115,45 +106,13 @@ fn judge(
     settled: &[(u64, HashSet<i64>)],
     findings: &mut Findings,
 ) -> Result<(), BoxError> {
-    let entries = site.ledger()?;
-    let mut problem = |text: String| findings.problems.push(text);
-    let mut ended: HashMap<i64, Vec<Done>> = HashMap::new();
-    let mut begun: HashMap<i64, Vec<u32>> = HashMap::new();
-    for entry in &entries {
-        if entry.ended {
-            ended.entry(entry.task).or_default().push(Done { pid: entry.pid, attempt: entry.attempt });
-        } else {
-            begun.entry(entry.task).or_default().push(entry.pid);
-        }
-    }
-    findings.runs = begun.values().map(Vec::len).sum();
-    for task in sent {
-        if !ended.contains_key(task) {
-            problem(format!("task {task} was lost: no run of it came to its end"));
-        }
-    }
-    for row in site.history()? {
-        if row.state != "succeeded" {
-            problem(format!("task {} ended {}", row.task, row.state));
-            continue;
-        }
-        let result: Option<Done> = row.result.as_deref().and_then(|result| serde_json::from_str(result).ok());
-        let accepted = result.filter(|done| ended.get(&row.task).is_some_and(|runs| runs.contains(done)));
-        if accepted.is_none_or(|done| done.attempt != row.attempt) {
-            problem(format!("task {}: the result of an overtaken attempt was accepted: {row:?}", row.task));
-        }
-    }
-    for (task, pids) in &begun {
-        for pid in &pids[..pids.len() - 1] {
-            if !killed.contains(pid) {
-                problem(format!("task {task} ran again although process {pid}, which had it, was not killed"));
-            }
-        }
-    }
+    let evidence = Evidence { sent: sent.to_vec(), entries: site.ledger()?, history: site.history()? };
+    findings.runs = evidence.runs();
+    findings.problems.extend(evidence.problems(|run| killed.contains(&run.pid)));
     for (at, finished) in settled {
-        for entry in entries.iter().filter(|entry| !entry.ended && entry.at > *at) {
+        for entry in evidence.entries.iter().filter(|entry| !entry.ended && entry.at > *at) {
             if finished.contains(&entry.task) {
-                problem(format!("task {} was in the history and ran again", entry.task));
+                findings.problems.push(format!("task {} was in the history and ran again", entry.task));
             }
         }
     }

@@ -1,17 +1,20 @@
-//! What runs have happened, written by the workers themselves: a file for each process.
+//! What has happened, written by the processes themselves and outside of the store: a file for each process.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// One line: a run has begun, or has come to its end.
+/// A worker's line: a run has begun, or has come to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The task.
     pub task: i64,
+    /// What was sent.
+    pub number: u32,
     /// The process.
     pub pid: u32,
     /// Which claim of the task it is.
@@ -22,44 +25,53 @@ pub struct Entry {
     pub at: u64,
 }
 
-/// A file of entries. Lines are handed to the kernel at once: what a killed process had written is there.
+/// A sender's line: a send has returned, and may not get lost from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// What was sent.
+    pub number: u32,
+    /// When, in microseconds since 1970.
+    pub at: u64,
+}
+
+/// A file of lines, which are handed to the kernel at once: what a killed process had written is there.
 #[derive(Debug)]
 pub struct Ledger(File);
 
 impl Ledger {
-    /// Opens the file, or makes it.
+    /// Opens this process's file in a directory, or makes it.
     ///
     /// # Errors
     ///
     /// When it cannot be opened.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        let path = directory.join(format!("{}.jsonl", std::process::id()));
         Ok(Self(OpenOptions::new().create(true).append(true).open(path)?))
     }
 
-    /// Adds an entry of this process.
+    /// Adds a line.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn write(&self, task: i64, attempt: u32, ended: bool) -> io::Result<()> {
-        let mut line = serde_json::to_string(&Entry { task, pid: std::process::id(), attempt, ended, at: now() })?;
+    pub fn write(&self, line: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_string(line)?;
         line.push('\n');
         (&self.0).write_all(line.as_bytes())
     }
 
-    /// All entries of all files in a directory, in order of time. A last line that was cut off is left out.
+    /// All lines of all files in a directory. A last line that was cut off is left out.
     ///
     /// # Errors
     ///
     /// When a file cannot be read.
-    pub fn read_all(directory: &Path) -> io::Result<Vec<Entry>> {
-        let mut entries: Vec<Entry> = Vec::new();
+    pub fn read_all<Line: DeserializeOwned>(directory: &Path) -> io::Result<Vec<Line>> {
+        let mut lines = Vec::new();
         for file in std::fs::read_dir(directory)? {
             let text = std::fs::read_to_string(file?.path())?;
-            entries.extend(text.lines().filter_map(|line| serde_json::from_str(line).ok()));
+            lines.extend(text.lines().filter_map(|line| serde_json::from_str(line).ok()));
         }
-        entries.sort_by_key(|entry| entry.at);
-        Ok(entries)
+        Ok(lines)
     }
 }
 

@@ -12,16 +12,27 @@
 //! # }
 //! ```
 //!
-//! The program itself is the worker that is killed: `signalpost-faults worker --database … --ledger …`.
+//! The program itself is the worker that is killed: `signalpost-faults worker --database … --ledger …`. The scenarios on
+//! PostgreSQL have a server of their own, and senders as processes too: a [`Fleet`](fleet::Fleet).
 
 pub mod atomic;
+pub mod fleet;
 pub mod freeze;
 pub mod full_disk;
+mod judge;
+mod killer;
 pub mod kills;
 mod ledger;
+pub mod machines;
 pub mod neighbour;
+pub mod network;
+mod patience;
+mod process;
+pub mod sender;
 mod site;
 pub mod worker;
 
-pub use ledger::{Entry, Ledger};
+pub use judge::{Ended, Evidence};
+pub use ledger::{Entry, Ledger, Sent};
+pub use process::Process;
 pub use site::{Member, Site};

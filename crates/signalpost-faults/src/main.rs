@@ -1,6 +1,5 @@
 //! The fault scenarios from the command line, and the worker that they kill.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,8 +9,10 @@ use signalpost_faults::atomic::{self, Atomic};
 use signalpost_faults::freeze::{self, Freeze};
 use signalpost_faults::full_disk;
 use signalpost_faults::kills::{self, Kills};
+use signalpost_faults::machines::{self, Machines};
 use signalpost_faults::neighbour::{self, Neighbour};
-use signalpost_faults::worker;
+use signalpost_faults::sender::{self, SenderArguments};
+use signalpost_faults::worker::{self, WorkerArguments};
 
 /// Kills and freezes real workers, and checks with a ledger of its own that nothing was lost.
 #[derive(Parser)]
@@ -64,20 +65,24 @@ enum Scenario {
     },
     /// A worker on a small file system that is filled, and has room again. Needs the right to mount one.
     FullDisk,
+    /// Three workers and four senders on PostgreSQL; every second a worker is killed with SIGKILL and replaced.
+    Machines {
+        /// How many tasks are sent in all.
+        #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..))]
+        tasks: u32,
+        /// How long between two kills, on average.
+        #[arg(long, default_value_t = 1000)]
+        every_ms: u64,
+        /// Where the random moments come from [default: random, and printed].
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// The worker that the scenarios start.
     #[command(hide = true)]
-    Worker {
-        #[arg(long)]
-        database: PathBuf,
-        #[arg(long)]
-        ledger: PathBuf,
-        #[arg(long)]
-        lease_ms: u64,
-        #[arg(long)]
-        work_ms: u64,
-        #[arg(long)]
-        deaths_alone: u32,
-    },
+    Worker(WorkerArguments),
+    /// The sender that the scenarios start.
+    #[command(hide = true)]
+    Sender(SenderArguments),
 }
 
 fn main() -> ExitCode {
@@ -121,9 +126,18 @@ fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
             println!("{findings}");
             findings.problems
         }
-        Scenario::Worker { database, ledger, lease_ms, work_ms, deaths_alone } => {
-            let (lease, work) = (Duration::from_millis(lease_ms), Duration::from_millis(work_ms));
-            worker::run(&database, &ledger, lease, work, deaths_alone)?;
+        Scenario::Machines { tasks, every_ms, seed } => {
+            let (every, seed) = (Duration::from_millis(every_ms), seed.unwrap_or_else(|| fastrand::u64(..)));
+            let findings = machines::run(&program, &Machines { tasks, every, seed })?;
+            println!("{findings}");
+            findings.problems
+        }
+        Scenario::Worker(arguments) => {
+            worker::run(&arguments)?;
+            Vec::new()
+        }
+        Scenario::Sender(arguments) => {
+            sender::run(arguments)?;
             Vec::new()
         }
     };

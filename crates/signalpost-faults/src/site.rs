@@ -4,21 +4,18 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
-use rustix::process::{Pid, Signal, kill_process};
 use signalpost::{BoxError, SqliteStore, Store};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::worker::{ADD, WORK, Work};
-use crate::{Entry, Ledger};
-
-/// Longer than anything here may take: what has not happened by then never will.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::judge::Ended;
+use crate::patience::until;
+use crate::worker::{ADD, WORK, Work, WorkerArguments};
+use crate::{Entry, Ledger, Process};
 
 /// A scenario's database and processes. What is left of them ends with it.
 pub struct Site {
@@ -35,7 +32,8 @@ pub struct Site {
 
 /// One worker's process.
 pub struct Member {
-    process: Child,
+    /// The process.
+    pub process: Process,
     /// Its id in the store.
     pub worker: String,
 }
@@ -96,19 +94,19 @@ impl Site {
     pub fn start(&self) -> Result<Member, BoxError> {
         let before = self.workers()?;
         let log = File::options().create(true).append(true).open(self.directory.path().join("log"))?;
-        let process = Command::new(&self.program)
-            .arg("worker")
-            .arg("--database")
-            .arg(&self.database)
-            .arg("--ledger")
-            .arg(self.directory.path().join("ledger"))
-            .args(["--lease-ms", &self.lease.as_millis().to_string()])
-            .args(["--work-ms", &self.work.as_millis().to_string()])
-            .args(["--deaths-alone", &self.deaths_alone.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()?;
+        let arguments = WorkerArguments {
+            database: self.database.display().to_string(),
+            ledger: Some(self.directory.path().join("ledger")),
+            lease_ms: self.lease.as_millis() as u64,
+            work_ms: self.work.as_millis() as u64,
+            deaths_alone: self.deaths_alone,
+            concurrency: 16,
+            keep_ended_ms: None,
+        };
+        let mut command = Command::new(&self.program);
+        arguments.give(&mut command);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let process = Process::start(&mut command)?;
         let mut member = Member { process, worker: String::new() };
         self.until("a new worker", || {
             let known = self.workers()?;
@@ -144,7 +142,7 @@ impl Site {
     ///
     /// What the send says; the store's own error is its source.
     pub fn send_one(&self, number: u32) -> Result<(), signalpost::SendError> {
-        let work = Work { number };
+        let work = Work::of(number);
         let send = WORK.asend("faults", &work);
         self.runtime.block_on(signalpost::with_store(self.store.clone(), send)).map(drop)
     }
@@ -157,7 +155,7 @@ impl Site {
     pub fn send_additions(&self, count: u32) -> Result<(), BoxError> {
         self.connection
             .execute_batch("CREATE TABLE counter (value INTEGER NOT NULL); INSERT INTO counter VALUES (0)")?;
-        let additions: Vec<Work> = (0..count).map(|number| Work { number }).collect();
+        let additions: Vec<Work> = (0..count).map(Work::of).collect();
         for some in additions.chunks(1000) {
             self.runtime.block_on(signalpost::with_store(self.store.clone(), ADD.asend_many("faults", some)))?;
         }
@@ -188,10 +186,10 @@ impl Site {
         let probe = Connection::open(&self.database)?;
         probe.busy_timeout(Duration::from_millis(200))?;
         self.until("a stop outside a write", || {
-            member.freeze()?;
+            member.process.freeze()?;
             let is_free = probe.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok();
             if !is_free {
-                member.thaw()?;
+                member.process.thaw()?;
             }
             Ok(is_free)
         })?;
@@ -246,35 +244,39 @@ impl Site {
         Ok(count.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs() as usize)
     }
 
-    /// The history: number, state, attempt, fence, worker, result.
+    /// The history.
     ///
     /// # Errors
     ///
     /// When the database cannot be read.
     pub fn history(&self) -> Result<Vec<Ended>, BoxError> {
-        let mut rows = self
-            .connection
-            .prepare_cached("SELECT id, state, attempt, fence, worker, result FROM signalpost_history ORDER BY id")?;
+        let mut rows = self.connection.prepare_cached(
+            "SELECT id, state, attempt, deaths, fence, worker, result, finished_at FROM signalpost_history ORDER BY id",
+        )?;
         let rows = rows.query_map([], |row| {
             Ok(Ended {
                 task: row.get(0)?,
                 state: row.get(1)?,
                 attempt: row.get(2)?,
-                fence: row.get(3)?,
-                worker: row.get(4)?,
-                result: row.get(5)?,
+                deaths: row.get(3)?,
+                fence: row.get(4)?,
+                worker: row.get(5)?,
+                result: row.get(6)?,
+                finished_at: row.get(7)?,
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What the workers have written of their runs.
+    /// What the workers have written of their runs, in order of time.
     ///
     /// # Errors
     ///
     /// When the files cannot be read.
     pub fn ledger(&self) -> io::Result<Vec<Entry>> {
-        Ledger::read_all(&self.directory.path().join("ledger"))
+        let mut entries: Vec<Entry> = Ledger::read_all(&self.directory.path().join("ledger"))?;
+        entries.sort_by_key(|entry| entry.at);
+        Ok(entries)
     }
 
     /// Stops the workers cleanly and looks at the database: what is wrong with either.
@@ -285,7 +287,7 @@ impl Site {
     pub fn close(&self, members: impl IntoIterator<Item = Member>) -> Result<Vec<String>, BoxError> {
         let mut problems = Vec::new();
         for member in members {
-            if !member.stop()? {
+            if !member.process.stop()? {
                 problems.push("a worker did not stop cleanly".to_owned());
             }
         }
@@ -301,87 +303,8 @@ impl Site {
     /// # Errors
     ///
     /// When it is not so after two minutes, with the end of the workers' log.
-    pub fn until(&self, what: &str, mut is_so: impl FnMut() -> Result<bool, BoxError>) -> Result<Duration, BoxError> {
-        let began = Instant::now();
-        while !is_so()? {
-            if began.elapsed() > PATIENCE {
-                let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-                let end: Vec<&str> = log.lines().rev().take(30).collect();
-                return Err(
-                    format!("{what}: not after {PATIENCE:?}; the log, newest first:\n{}", end.join("\n")).into()
-                );
-            }
-            thread::park_timeout(Duration::from_millis(1));
-        }
-        Ok(began.elapsed())
-    }
-}
-
-/// A row of the history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    /// Its number.
-    pub task: i64,
-    /// How it ended.
-    pub state: String,
-    /// The claim that was accepted.
-    pub attempt: u32,
-    /// Its fence.
-    pub fence: i64,
-    /// Whose it was.
-    pub worker: Option<String>,
-    /// What its receiver returned.
-    pub result: Option<String>,
-}
-
-impl Member {
-    /// The process's number.
-    pub fn pid(&self) -> u32 {
-        self.process.id()
-    }
-
-    /// Ends the process with SIGKILL.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be.
-    pub fn kill(mut self) -> io::Result<()> {
-        self.process.kill()?;
-        self.process.wait().map(drop)
-    }
-
-    /// Stops the process with SIGSTOP.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be.
-    pub fn freeze(&self) -> io::Result<()> {
-        self.signal(Signal::STOP)
-    }
-
-    /// Continues the process.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be.
-    pub fn thaw(&self) -> io::Result<()> {
-        self.signal(Signal::CONT)
-    }
-
-    /// Asks for a clean stop, and waits for it. True when the process ended with 0.
-    fn stop(mut self) -> io::Result<bool> {
-        self.signal(Signal::TERM)?;
-        Ok(self.process.wait()?.success())
-    }
-
-    fn signal(&self, signal: Signal) -> io::Result<()> {
-        Ok(kill_process(Pid::from_child(&self.process), signal)?)
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    pub fn until(&self, what: &str, is_so: impl FnMut() -> Result<bool, BoxError>) -> Result<Duration, BoxError> {
+        let log = || fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+        until(what, log, is_so)
     }
 }

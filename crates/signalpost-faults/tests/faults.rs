@@ -6,6 +6,7 @@ use std::time::Duration;
 use signalpost_faults::atomic::{self, Atomic};
 use signalpost_faults::freeze::{self, Freeze};
 use signalpost_faults::kills::{self, Kills};
+use signalpost_faults::machines::{self, Machines};
 use signalpost_faults::neighbour::{self, Neighbour};
 
 fn program() -> &'static Path {
@@ -51,4 +52,19 @@ fn a_worker_that_was_frozen_past_its_lease_changes_nothing_that_another_has_take
     let findings = freeze::run(program(), &Freeze { tasks: 400 }).unwrap();
     println!("{findings}");
     assert!(findings.problems.is_empty(), "{findings}");
+}
+
+/// The bounds are ten times those that are promised.
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+fn workers_killed_all_the_time_beside_four_senders_lose_nothing_and_run_again_only_what_was_in_hand() {
+    let (seed, every) = (seed(), Duration::from_millis(700));
+    let findings = machines::run(program(), &Machines { tasks: 10_000, every, seed }).unwrap();
+    println!("{findings}");
+    assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
+    assert_eq!(findings.sent, 10_000);
+    assert!(findings.in_hand > 0 && !findings.claimed_after.is_empty(), "SEED={seed}\n{findings}");
+    for after in findings.waiting_after.iter().chain(&findings.claimed_after) {
+        assert!(*after < Duration::from_secs(20), "SEED={seed}\n{findings}");
+    }
 }

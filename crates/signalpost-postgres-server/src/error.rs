@@ -13,7 +13,7 @@ pub struct ServerError {
 }
 
 impl ServerError {
-    /// PostgreSQL is not installed, or only one that is too old. Everything else is a failure of one that is.
+    /// PostgreSQL or the pooler is not installed, or only a PostgreSQL that is too old. Everything else is a failure of one that is.
     pub fn is_missing(&self) -> bool {
         self.is_missing
     }
@@ -36,6 +36,14 @@ impl ServerError {
         }
     }
 
+    pub(crate) fn without_pgbouncer() -> Self {
+        Self {
+            is_missing: true,
+            message: "pgbouncer is neither in the PATH nor in /usr/sbin".to_owned(),
+            hint: Some("apt-get install pgbouncer"),
+        }
+    }
+
     /// A program failed and said why.
     pub(crate) fn failed(what: &str, said: &str) -> Self {
         Self { is_missing: false, message: format!("{what} failed: {}", said.trim()), hint: None }
@@ -47,7 +55,7 @@ impl ServerError {
 
     /// It could not be installed: it is still missing.
     pub(crate) fn not_installed(self) -> Self {
-        Self { is_missing: true, hint: Self::missing().hint, ..self }
+        Self { is_missing: true, hint: self.hint.or(Self::missing().hint), ..self }
     }
 
     pub(crate) fn with_details(self, details: &str) -> Self {

@@ -1,4 +1,4 @@
-//! PostgreSQL from Debian's packages.
+//! PostgreSQL and its pooler from Debian's packages.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -27,6 +27,20 @@ pub(crate) fn install() -> Result<(), ServerError> {
     apt_get(&["install", "postgresql-common"])?;
     create_no_cluster().map_err(|error| ServerError::input_or_output(CLUSTERS, &error))?;
     apt_get(&["install", "postgresql"])
+}
+
+/// Installs the pooler, without the service that Debian would start with it.
+///
+/// # Errors
+///
+/// What `apt-get` says.
+pub(crate) fn install_pgbouncer() -> Result<(), ServerError> {
+    eprintln!("pgbouncer is being installed: apt-get install pgbouncer");
+    apt_get(&["update"])?;
+    apt_get(&["install", "pgbouncer"])?;
+    // Where systemd does not run there is none.
+    let _ = Command::new("systemctl").args(["disable", "--now", "pgbouncer"]).output();
+    Ok(())
 }
 
 fn create_no_cluster() -> io::Result<()> {

@@ -22,6 +22,7 @@ mod error;
 mod install;
 mod keeper;
 mod options;
+mod pgbouncer;
 mod programs;
 mod psql;
 mod server;
@@ -31,5 +32,6 @@ mod user;
 
 pub use error::ServerError;
 pub use options::ServerOptions;
+pub use pgbouncer::{Pgbouncer, PoolMode};
 pub use server::Server;
 pub use test_database::{TEST_POSTGRES, TestDatabase};

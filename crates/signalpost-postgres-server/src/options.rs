@@ -1,5 +1,6 @@
 //! How a server is to be.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use crate::{Server, ServerError};
@@ -19,6 +20,7 @@ use crate::{Server, ServerError};
 pub struct ServerOptions {
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) directory: Option<PathBuf>,
+    pub(crate) also_on: Option<(Ipv4Addr, String)>,
 }
 
 impl ServerOptions {
@@ -41,6 +43,14 @@ impl ServerOptions {
     #[must_use]
     pub fn inside(mut self, directory: impl Into<PathBuf>) -> Self {
         self.directory = Some(directory.into());
+        self
+    }
+
+    /// Also listening on this address of the machine, for whoever comes from `range`, such as `198.18.7.0/24`, with the
+    /// password. Default: on 127.0.0.1 alone, for this machine.
+    #[must_use]
+    pub fn also_on(mut self, address: Ipv4Addr, range: impl Into<String>) -> Self {
+        self.also_on = Some((address, range.into()));
         self
     }
 

@@ -64,24 +64,33 @@ impl Server {
         })?;
         let mut server = Self { keeper, directory, programs, password, port: 0 };
         server.keeper.order("init")?;
-        server.configure(&options.settings)?;
+        server.configure(options)?;
         server.start_on_a_free_port()?;
         Ok(server)
     }
 
-    fn configure(&self, settings: &[(String, String)]) -> Result<(), ServerError> {
-        self.set("listen_addresses", "127.0.0.1")?;
+    fn configure(&self, options: &ServerOptions) -> Result<(), ServerError> {
+        match &options.also_on {
+            None => self.set("listen_addresses", "127.0.0.1")?,
+            Some((address, range)) => {
+                self.set("listen_addresses", &format!("127.0.0.1,{address}"))?;
+                self.append("pg_hba.conf", &format!("host all all {range} scram-sha-256"))?;
+            }
+        }
         self.set("unix_socket_directories", &self.directory().display().to_string())?;
         self.set("max_connections", "300")?;
-        settings.iter().try_for_each(|(name, value)| self.set(name, value))
+        options.settings.iter().try_for_each(|(name, value)| self.set(name, value))
     }
 
     /// The last line of a name is the one that counts.
     fn set(&self, name: &str, value: &str) -> Result<(), ServerError> {
-        let file = self.directory().join("data/postgresql.conf");
         let value = value.replace('\\', r"\\").replace('\'', "''");
-        let written =
-            OpenOptions::new().append(true).open(&file).and_then(|mut file| writeln!(file, "{name} = '{value}'"));
+        self.append("postgresql.conf", &format!("{name} = '{value}'"))
+    }
+
+    fn append(&self, file: &str, line: &str) -> Result<(), ServerError> {
+        let file = self.directory().join("data").join(file);
+        let written = OpenOptions::new().append(true).open(&file).and_then(|mut file| writeln!(file, "{line}"));
         written.map_err(|error| ServerError::input_or_output(&file.display().to_string(), &error))
     }
 
@@ -121,7 +130,8 @@ impl Server {
         self.url_at(&encoded(&self.directory().display().to_string()), database)
     }
 
-    fn url_at(&self, host: &str, database: &str) -> String {
+    /// As [`Server::url`], with another host: see [`ServerOptions::also_on`].
+    pub fn url_at(&self, host: &str, database: &str) -> String {
         format!("postgres://{USER}:{}@{host}:{}/{}", self.password, self.port, encoded(database))
     }
 

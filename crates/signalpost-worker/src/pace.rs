@@ -9,6 +9,8 @@ const MOST: usize = 1000;
 /// What is claimed ahead should be started within this.
 const AHEAD: Duration = Duration::from_millis(50);
 const WINDOW: Duration = Duration::from_millis(100);
+/// So many runs say how fast the worker is before the window is over: it has more to do than it holds.
+const ENOUGH: u32 = 64;
 
 /// Runs per second, smoothed.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ impl Pace {
     pub(crate) fn count_run(&mut self, now: Instant) {
         self.in_window += 1;
         let elapsed = now - self.window_began;
-        if elapsed >= WINDOW {
+        if elapsed >= WINDOW || (self.in_window >= ENOUGH && !elapsed.is_zero()) {
             let measured = f64::from(self.in_window) / elapsed.as_secs_f64();
             self.per_second = (self.per_second + measured) / 2.0;
             (self.window_began, self.in_window) = (now, 0);

@@ -18,5 +18,12 @@ struct Worker;
 #[doc = include_str!("../../../docs/recipes.md")]
 struct Recipes;
 
+#[doc = include_str!("../../../docs/postgresql.md")]
+struct Postgresql;
+
+#[cfg(feature = "tower")]
+#[doc = include_str!("../../../docs/requests.md")]
+struct Requests;
+
 #[doc = include_str!("../../../docs/testing.md")]
 struct Testing;

@@ -72,6 +72,8 @@ pub use signalpost_store::{
     Clock, Counts, EndState, ManualClock, NewTask, Outcome, PayloadError, SendId, State, Store, StoreError,
     TaskContent, TaskFilter, TaskId, TaskRecord,
 };
+#[cfg(feature = "postgres")]
+pub use signalpost_store::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use signalpost_store::{SqliteOptions, SqliteStore};
 pub use signalpost_worker::{Backoff, Failure, Health, Queue, Rate, Success, WorkerState};
@@ -119,5 +121,5 @@ pub mod __private {
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-#[cfg(all(doctest, feature = "sea-orm", feature = "sqlx", feature = "testing"))]
+#[cfg(all(doctest, feature = "postgres", feature = "sea-orm", feature = "sqlx", feature = "testing"))]
 mod book;

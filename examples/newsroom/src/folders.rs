@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone)]
 pub struct Folders {
-    pub database: PathBuf,
     pub ledger: PathBuf,
     pub pictures: PathBuf,
     pub thumbnails: PathBuf,
@@ -16,7 +15,6 @@ pub struct Folders {
 impl Folders {
     pub fn create(data: &Path) -> Result<Self, String> {
         let folders = Self {
-            database: data.join("newsroom.db"),
             ledger: data.join("ledger.jsonl"),
             pictures: data.join("pictures"),
             thumbnails: data.join("thumbnails"),

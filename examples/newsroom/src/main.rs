@@ -28,11 +28,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use sea_orm::DatabaseConnection;
-use signalpost::{BoxError, SqliteStore, Store, Worker};
+use signalpost::{BoxError, Store, Worker, shutdown_signal};
 use tokio::net::TcpListener;
 
+use crate::database::Place;
 use crate::folders::Folders;
 use crate::ledger::Ledger;
 use crate::receivers::webhook::Webhook;
@@ -40,16 +41,31 @@ use crate::receivers::webhook::Webhook;
 /// A small newspaper with its work done in the background by signalpost.
 #[derive(Parser)]
 struct Arguments {
-    /// The directory of the database, the pictures and the mail; it is created.
+    /// What to run [default: both, in one process].
+    part: Option<Part>,
+    /// The database, which is made ready: the path of a SQLite file, or the URL of a database on PostgreSQL
+    /// (`postgres://user:password@host:port/database`) [default: newsroom.db in the directory of --data].
+    #[arg(long)]
+    database: Option<String>,
+    /// The directory of the pictures, the mail and the ledger; it is created. Every process needs the same one.
     #[arg(long, default_value = "newsroom-data")]
     data: PathBuf,
-    /// The port to serve on, on 127.0.0.1 [default: 3000; with --exit-when-idle any that is free].
+    /// The port of the pages, on 127.0.0.1; a worker by itself calls the webhook there [default: 3000; with
+    /// --exit-when-idle any that is free].
     #[arg(long)]
     port: Option<u16>,
     /// Publish the samples, wait until nothing is left to do, print one line of JSON, and exit: 0, or 1 if anything was
     /// lost.
     #[arg(long)]
     exit_when_idle: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The pages, without a worker. Whatever is published waits for one.
+    Web,
+    /// A worker, without the pages. As many as you like.
+    Worker,
 }
 
 #[tokio::main]
@@ -75,39 +91,65 @@ pub struct Newsroom {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, BoxError> {
-    let folders = Folders::create(&arguments.data)?;
+    let Arguments { part, database, data, port, exit_when_idle } = arguments;
+    let folders = Folders::create(&data)?;
     let ledger = Ledger::open(&folders.ledger)?;
-    // The store first: it switches the file to WAL.
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folders.database)?);
+    let (store, database) = Place::of(database, &data).open().await?;
     signalpost::install(store.clone()).await?;
-    let database = database::open(&folders.database).await?;
-    let newsroom = Newsroom { database: database.clone(), store: store.clone(), folders: folders.clone() };
+    let newsroom = Newsroom { database, store, folders };
 
-    let port = arguments.port.unwrap_or(if arguments.exit_when_idle { 0 } else { 3000 });
+    let port = port.unwrap_or(if exit_when_idle && part != Some(Part::Worker) { 0 } else { 3000 });
+    let address = match part {
+        Some(Part::Worker) => format!("http://127.0.0.1:{port}"),
+        _ => {
+            let address = serve(&newsroom, port).await?;
+            let published = publish::samples(&newsroom).await?;
+            introduce(&address, &newsroom.folders, published);
+            address
+        }
+    };
+    match (part, exit_when_idle) {
+        (Some(Part::Web), false) => shutdown_signal().await,
+        (Some(Part::Web), true) => until_idle(&*newsroom.store).await?,
+        (_, false) => worker(&newsroom, &address, ledger).run_until_signalled().await?,
+        (_, true) => worker(&newsroom, &address, ledger).run_until_idle().await?,
+    }
+    if !exit_when_idle {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = report::Report::of(&newsroom).await?;
+    println!("{}", serde_json::to_string(&report)?);
+    Ok(if report.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Serves the pages from now on; says where.
+async fn serve(newsroom: &Newsroom, port: u16) -> Result<String, BoxError> {
     let listener = TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|error| format!("cannot serve on port {port}: {error}\n  hint: choose another one with --port"))?;
     let address = format!("http://{}", listener.local_addr()?);
-    let server = tokio::spawn(axum::serve(listener, web::routes(newsroom.clone())).into_future());
+    tokio::spawn(axum::serve(listener, web::routes(newsroom.clone())).into_future());
+    Ok(address)
+}
 
-    let worker = Worker::new(store)
-        .data(database.clone())
-        .data(folders.clone())
+/// The worker; the webhook that it calls is at this address.
+fn worker(newsroom: &Newsroom, address: &str, ledger: Ledger) -> Worker {
+    Worker::new(newsroom.store.clone())
+        .data(newsroom.database.clone())
+        .data(newsroom.folders.clone())
         .data(ledger)
         .data(Webhook::new(format!("{address}/webhook")))
-        .grace(Duration::from_secs(10));
+        .grace(Duration::from_secs(10))
+        // No receiver here can crash the process: if it dies with one, it was killed, and that is no fault of theirs.
+        .max_deaths_alone(10)
+}
 
-    let published = publish::samples(&newsroom).await?;
-    introduce(&address, &folders, published);
-    if arguments.exit_when_idle {
-        worker.run_until_idle().await?;
-        let report = report::Report::of(&newsroom).await?;
-        println!("{}", serde_json::to_string(&report)?);
-        return Ok(if report.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+/// Waits until workers elsewhere have nothing left to do.
+async fn until_idle(store: &dyn Store) -> Result<(), BoxError> {
+    while !store.counts().await?.is_idle() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    worker.run_until_signalled().await?;
-    server.abort();
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn introduce(address: &str, folders: &Folders, published: usize) {

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{ImageFormat, ImageReader};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set, SqlErr};
 use signalpost::{BoxError, Instance, Response, begin_immediate, sender};
 
 use crate::folders::write_whole;
@@ -63,10 +63,6 @@ pub async fn publish(newsroom: &Newsroom, draft: Draft, now: i64) -> Result<Opti
         None => None,
     };
     let transaction = begin_immediate(&newsroom.database).await?;
-    let taken = article::Entity::find().filter(article::Column::Slug.eq(&*draft.slug)).one(&transaction).await?;
-    if taken.is_some() {
-        return Ok(None);
-    }
     let article = article::ActiveModel {
         slug: Set(draft.slug),
         title: Set(draft.title),
@@ -77,7 +73,11 @@ pub async fn publish(newsroom: &Newsroom, draft: Draft, now: i64) -> Result<Opti
         published_at: Set(now),
         ..Default::default()
     };
-    let article = article.insert(&transaction).await?;
+    let article = match article.insert(&transaction).await {
+        Ok(article) => article,
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     let published = ArticlePublished { article: Instance::of(&article), slug: article.slug.clone(), picture };
     let responses = ARTICLE_PUBLISHED.send_in(&transaction, sender::<article::Entity>(), &published).await?;
     let send_id = responses.iter().find_map(|(_, response)| match response {

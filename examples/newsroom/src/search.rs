@@ -1,7 +1,7 @@
-//! Searching the articles.
+//! The full-text index: FTS5 on SQLite, `tsvector` on PostgreSQL.
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, Statement};
-use signalpost::BoxError;
+use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, EntityTrait, Statement};
+use signalpost::{BoxError, begin_immediate};
 
 use crate::article;
 use crate::page::Snippet;
@@ -12,19 +12,54 @@ const MOST: i64 = 50;
 /// What the index puts around a word that it found. Not to be found in an article.
 const FOUND: (char, char) = ('\u{2}', '\u{3}');
 
+/// Puts an article into the index, in the place of what was there of it.
+pub async fn learn(database: &DatabaseConnection, article: article::Model) -> Result<(), BoxError> {
+    let backend = database.get_database_backend();
+    let (forget, learn) = match backend {
+        DatabaseBackend::Sqlite => (
+            "DELETE FROM article_search WHERE rowid = $1",
+            "INSERT INTO article_search (rowid, title, author, body) VALUES ($1, $2, $3, $4)",
+        ),
+        _ => (
+            "DELETE FROM article_search WHERE article = $1",
+            "INSERT INTO article_search (article, words) VALUES \
+             ($1, setweight(to_tsvector('english', $2), 'A') || to_tsvector('english', $3 || ' ' || $4))",
+        ),
+    };
+    let transaction = begin_immediate(database).await?;
+    transaction.execute_raw(Statement::from_sql_and_values(backend, forget, [article.id.into()])).await?;
+    let values = [article.id.into(), article.title.into(), article.author.into(), article.body.into()];
+    transaction.execute_raw(Statement::from_sql_and_values(backend, learn, values)).await?;
+    Ok(transaction.commit().await?)
+}
+
 /// The articles that hold every word of `query`, or one that begins with it, with the passage where they do.
 pub async fn find(database: &DatabaseConnection, query: &str) -> Result<Vec<(article::Model, Snippet)>, BoxError> {
-    // Each word quoted, so that the index's own operators are words like any other.
-    let words: Vec<String> =
-        query.split_whitespace().map(|word| format!("\"{}\"*", word.replace('"', "\"\""))).collect();
-    let sql = "SELECT rowid, snippet(article_search, 2, ?, ?, ' … ', 32) AS snippet \
-               FROM article_search WHERE article_search MATCH ? ORDER BY rank LIMIT ?";
-    let values = [FOUND.0.to_string().into(), FOUND.1.to_string().into(), words.join(" ").into(), MOST.into()];
     let backend = database.get_database_backend();
-    let rows = database.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    // Each word quoted, so that the index's own operators are words like any other.
+    let words = query.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|it| !it.is_empty());
+    let (sql, words) = match backend {
+        DatabaseBackend::Sqlite => (
+            "SELECT rowid AS article, snippet(article_search, 2, char(2), char(3), ' … ', 32) AS snippet \
+             FROM article_search WHERE article_search MATCH $1 ORDER BY rank LIMIT $2",
+            words.map(|word| format!("\"{}\"*", word.replace('"', "\"\""))).collect::<Vec<_>>().join(" "),
+        ),
+        _ => (
+            "SELECT article.id AS article, ts_headline('english', body, query, \
+                 'MaxFragments=1, MaxWords=32, MinWords=16, StartSel=' || chr(2) || ', StopSel=' || chr(3)) AS snippet \
+             FROM to_tsquery('english', $1) AS query \
+             JOIN article_search AS found ON found.words @@ query JOIN article ON article.id = found.article \
+             ORDER BY ts_rank(found.words, query) DESC LIMIT $2",
+            words
+                .map(|word| format!("'{}':*", word.replace('\\', r"\\").replace('\'', "''")))
+                .collect::<Vec<_>>()
+                .join(" & "),
+        ),
+    };
+    let rows = Statement::from_sql_and_values(backend, sql, [words.into(), MOST.into()]);
     let mut found = Vec::new();
-    for row in rows {
-        let (id, text): (i64, String) = (row.try_get("", "rowid")?, row.try_get("", "snippet")?);
+    for row in database.query_all_raw(rows).await? {
+        let (id, text): (i64, String) = (row.try_get("", "article")?, row.try_get("", "snippet")?);
         if let Some(article) = article::Entity::find_by_id(id).one(database).await? {
             found.push((article, pieces(&text)));
         }

@@ -33,6 +33,7 @@ fn tests_below(directory: &Path) -> Vec<String> {
             let text = fs::read_to_string(&path).unwrap();
             found.extend(tests_in(&text));
             found.extend(listed_for_stores(&text));
+            found.extend(listed_for_clients(&text));
         }
     }
     found
@@ -82,6 +83,13 @@ fn listed_for_stores(text: &str) -> Vec<String> {
     found
 }
 
+/// The lists inside `on_every_client!` and `on_every_pool!`, which make a test for each client of each function.
+fn listed_for_clients(text: &str) -> Vec<String> {
+    let lists = ["\non_every_client! {", "\non_every_pool! {"].into_iter().flat_map(|list| text.split(list).skip(1));
+    let names = lists.flat_map(|rest| rest.split('}').next().unwrap_or_default().split_whitespace());
+    names.map(str::to_owned).collect()
+}
+
 mod tests {
     use super::*;
 
@@ -124,5 +132,22 @@ mod tests {
             ($other:ty) => { { more } }";
         assert_eq!(listed_for_stores(text), ["a_first", "a_second", "a_third"]);
         assert!(listed_for_stores("signalpost_store::store_tests!(Sqlite);").is_empty());
+    }
+
+    #[test]
+    fn the_lists_for_clients_are_found() {
+        let text = "
+macro_rules! on_every_client {
+    ($($test:ident)*) => { on_every_pool! { $($test)* } };
+}
+
+on_every_client! {
+    a_commit
+    a_rollback
+}
+
+on_every_pool! { a_completion }
+async fn a_commit() {}";
+        assert_eq!(listed_for_clients(text), ["a_commit", "a_rollback", "a_completion"]);
     }
 }

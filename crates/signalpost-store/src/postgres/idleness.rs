@@ -19,6 +19,9 @@ const LINGER: Duration = Duration::from_millis(20);
 const LINGER_STEP: Duration = Duration::from_millis(2);
 /// Two claims that got something so soon after each other are a load, of which nobody has to be told.
 const LOAD: Duration = Duration::from_millis(5);
+/// Of those who send at the same time one notifies, and the others may commit a little later: who has found tasks looks
+/// again so long after.
+const AFTER_NEWS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(16)];
 /// How often the connection that listens is asked whether it is still there, and how long it may take to say so.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 const RECONNECT_EVERY: Duration = Duration::from_millis(500);
@@ -111,7 +114,9 @@ impl Idleness {
             undeclared.push((id.clone(), worker.queues.clone()));
         }
         if undeclared.is_empty() {
-            return Ok(database.poll_interval);
+            let newest = idleness.workers.borrow().values().filter_map(|worker| worker.got_at).max();
+            let later = newest.and_then(|at| AFTER_NEWS.into_iter().find(|after| now - at < *after));
+            return Ok(later.unwrap_or(database.poll_interval).min(database.poll_interval));
         }
         for (id, queues) in undeclared {
             declare(&database, &id, Some(&queues)).await?;
@@ -144,9 +149,13 @@ async fn listen(database: Rc<Database>) {
         .connect_lazy_with(database.access.options.clone());
     loop {
         let listened = async {
-            let mut listener = PgListener::connect_with(&pool).await?;
-            listener.eager_reconnect(false);
-            listener.listen("signalpost").await?;
+            let connect = async {
+                let mut listener = PgListener::connect_with(&pool).await?;
+                listener.eager_reconnect(false);
+                listener.listen("signalpost").await.map(|()| listener)
+            };
+            let Ok(connected) = timeout(timeout_of_calls, connect).await else { return Err(sqlx::Error::PoolTimedOut) };
+            let mut listener = connected?;
             database.idleness.is_listening.set(true);
             // What was committed while nobody listened.
             database.changes.bump();

@@ -9,7 +9,8 @@ WITH sent AS MATERIALIZED (
         parent bigint, depth bigint, reason text, now bigint
     )
 ),
--- Only while somebody waits: whoever notifies commits one after the other with everybody else who does.
+-- Only while somebody waits, and one sender at a time: whoever notifies commits one after the other with everybody else who
+-- does. Who finds another at it leaves it to that one; a worker that was told looks again a little later, for those.
 told AS MATERIALIZED (
     SELECT count(pg_notify('signalpost', 'signalpost_task'::regclass::oid::text))
     FROM (
@@ -17,6 +18,7 @@ told AS MATERIALIZED (
         WHERE waiting.idle IS NOT NULL AND EXISTS (SELECT FROM sent WHERE sent.queue = ANY (waiting.idle))
         LIMIT 1
     ) AS anybody
+    WHERE pg_try_advisory_xact_lock(730719974, 'signalpost_task'::regclass::oid::int)
 )
 INSERT INTO signalpost_task (
     send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key,

@@ -17,6 +17,7 @@ told AS MATERIALIZED (
         WHERE waiting.idle IS NOT NULL AND EXISTS (SELECT FROM sent WHERE sent.queue = ANY (waiting.idle))
         LIMIT 1
     ) AS anybody
+    WHERE pg_try_advisory_xact_lock(730719974, 'signalpost_task'::regclass::oid::int)
 ),
 first AS (
     INSERT INTO signalpost_once (send_id, signal, receiver, task)

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use super::failure::Outcome;
@@ -40,14 +40,14 @@ impl Keeper {
     }
 
     /// Takes a lock for the worker, whose number is what others look for. `None` where no session lasts.
-    pub(super) async fn take(self: &Rc<Self>, worker: &WorkerId) -> Result<Option<i64>, StoreError> {
+    pub(super) async fn take(self: &Rc<Self>, worker: &WorkerId, deadline: Instant) -> Result<Option<i64>, StoreError> {
         if self.access.is_pooled.get() {
             return Ok(None);
         }
         let (high, low) = Uuid::new_v4().as_u64_pair();
         let lock = i64::from_ne_bytes((high ^ low).to_ne_bytes());
         self.locks.borrow_mut().insert(worker.clone(), lock);
-        if let Err(error) = self.hold().await {
+        if let Err(error) = self.hold(deadline).await {
             self.locks.borrow_mut().remove(worker);
             return Err(error);
         }
@@ -60,34 +60,34 @@ impl Keeper {
     /// Lets go of the worker's lock. The others stay.
     pub(super) async fn let_go(&self, worker: &WorkerId) {
         let Some(lock) = self.locks.borrow_mut().remove(worker) else { return };
-        let mut place = self.session.lock().await;
-        if let Some(mut session) = place.take() {
-            let unlock = format!("SELECT pg_advisory_unlock({lock})");
-            if let Ok(Ok(())) = timeout(self.access.timeout, session.batch(&unlock)).await {
+        let unlock = async {
+            let mut place = self.session.lock().await;
+            if let Some(mut session) = place.take()
+                && session.batch(&format!("SELECT pg_advisory_unlock({lock})")).await.is_ok()
+            {
                 *place = Some(session);
             }
-        }
+        };
+        // What does not answer is dropped, and the lock with it.
+        let _ = timeout_at(self.access.deadline(), unlock).await;
     }
 
     /// Makes sure that every lock is held. After a lost connection the server may hold them for the old session for a
     /// while: they are asked for until they are this one's.
-    async fn hold(&self) -> Result<(), StoreError> {
-        let mut place = self.session.lock().await;
+    async fn hold(&self, deadline: Instant) -> Result<(), StoreError> {
         let hold = async {
+            let mut place = self.session.lock().await;
             let mut session = match place.take() {
                 Some(session) => session,
                 None => Session::open(&self.access).await?,
             };
             let locks: Vec<i64> = self.locks.borrow().values().copied().collect();
             session.all(&self.statements.hold, |it| it.bind(locks)).await?;
-            Outcome::Ok(session)
+            *place = Some(session);
+            Outcome::Ok(())
         };
-        match timeout(self.access.timeout, hold).await {
-            Ok(Ok(session)) => {
-                *place = Some(session);
-                Ok(())
-            }
-            Ok(Err(failure)) => Err(failure.explained(&self.access.place)),
+        match timeout_at(deadline, hold).await {
+            Ok(done) => done.map_err(|failure| failure.explained(&self.access.place)),
             Err(_) => Err(StoreError::timed_out(&self.access.place, self.access.timeout)),
         }
     }
@@ -96,7 +96,7 @@ impl Keeper {
         let mut logged_at: Option<Instant> = None;
         while !self.locks.borrow().is_empty() {
             sleep(ASK_EVERY).await;
-            let Err(error) = self.hold().await else { continue };
+            let Err(error) = self.hold(self.access.deadline()).await else { continue };
             self.access.disturbed_at.set(Some(Instant::now()));
             if logged_at.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
                 logged_at = Some(Instant::now());
@@ -113,16 +113,15 @@ impl Keeper {
 ///
 /// While one connection is in a transaction, the other one's session must stay the same, and be another one.
 pub(super) async fn is_behind_pooler(access: &Access) -> Outcome<bool> {
-    const OWN: &str = "SELECT pg_backend_pid()::bigint";
     let mut one = Session::open(access).await?;
     let mut other = Session::open(access).await?;
-    let own = one.number(OWN).await?;
+    let own = one.backend().await?;
     other.batch("BEGIN").await?;
-    let others = other.number(OWN).await?;
-    let mut is_same = own != others && one.number(OWN).await? == own;
+    let others = other.backend().await?;
+    let mut is_same = own != others && one.backend().await? == own;
     other.batch("COMMIT").await?;
     for _ in 0..3 {
-        is_same &= one.number(OWN).await? == own;
+        is_same &= one.backend().await? == own;
     }
     Ok(!is_same)
 }

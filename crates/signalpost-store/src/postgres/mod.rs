@@ -14,6 +14,7 @@ mod sender;
 mod session;
 mod statements;
 mod thread;
+mod url;
 
 use std::cell::Cell;
 use std::fmt;
@@ -33,7 +34,7 @@ use crate::{
     TaskRecord, WorkerId,
 };
 use end::Reports;
-use failure::{Failure, Outcome};
+use failure::Failure;
 use idleness::{Changes, Idleness};
 use keeper::Keeper;
 pub use options::PostgresOptions;
@@ -93,6 +94,15 @@ struct Database {
 
 impl Database {
     async fn open(options: PostgresOptions, changes: Changes) -> Result<Rc<Self>, StoreError> {
+        let (place, call_timeout) = (options.place(), options.call_timeout);
+        let opened = tokio::time::timeout(call_timeout, Self::prepare(options, changes)).await;
+        opened.unwrap_or_else(|_| Err(StoreError::timed_out(&place, call_timeout)))
+    }
+
+    async fn prepare(options: PostgresOptions, changes: Changes) -> Result<Rc<Self>, StoreError> {
+        if let Some(schema) = &options.schema {
+            schema::check_name(schema)?;
+        }
         let place = options.place();
         let PostgresOptions { schema, creates_tables, call_timeout, .. } = options;
         let access = Rc::new(Access {
@@ -100,15 +110,15 @@ impl Database {
             options: options.connect.disable_statement_logging(),
             place: place.clone(),
             timeout: call_timeout,
-            is_pooled: Cell::new(options.behind_pooler == Some(true)),
+            // Until it is known, nothing is left behind in a session.
+            is_pooled: Cell::new(options.behind_pooler != Some(false)),
             disturbed_at: Cell::new(None),
         });
         let explain = |failure: Failure| failure.explained(&place);
         let statements = Rc::new(Statements::new(schema.as_deref()));
         let sessions = Sessions::new(access.clone(), options.connections);
         if options.behind_pooler.is_none() {
-            let found = tokio::time::timeout(call_timeout, keeper::is_behind_pooler(&access)).await;
-            let is_behind = found.map_err(|_| StoreError::timed_out(&place, call_timeout))?.map_err(explain)?;
+            let is_behind = keeper::is_behind_pooler(&access).await.map_err(explain)?;
             if is_behind {
                 tracing::info!(
                     target: "signalpost::store", %place,
@@ -118,9 +128,7 @@ impl Database {
             access.is_pooled.set(is_behind);
         }
         let schema = schema.as_deref();
-        sessions
-            .call(async |session| schema::prepare(session, &statements, schema, creates_tables, &place).await)
-            .await?;
+        schema::prepare(&sessions, &statements, schema, creates_tables, &place).await?;
         let table = sessions.call(async |session| session.one(&statements.table, |it| it).await).await?;
         Ok(Rc::new(Self {
             table: table.try_get(0).map_err(|error| explain(Failure::Postgres(error)))?,
@@ -169,6 +177,19 @@ impl PostgresStore {
         schema::sql(schema)
     }
 
+    /// The SQL that lets `role` work on the tables that [`PostgresStore::schema_sql`] makes in `schema`: send, claim, finish,
+    /// retry, prune, publish and be notified, and neither create nor change nor drop a table. For an application whose
+    /// role does not own the tables: the owner runs it once, and again after each upgrade of the tables. The role needs
+    /// CONNECT on the database as well, which everybody has unless it was taken away.
+    ///
+    /// ```
+    /// let sql = signalpost_store::PostgresStore::grants_sql(Some("background"), "app");
+    /// assert!(sql.contains(r#"GRANT USAGE ON SCHEMA "background" TO "app";"#));
+    /// ```
+    pub fn grants_sql(schema: Option<&str>, role: &str) -> String {
+        schema::grants(schema, role)
+    }
+
     async fn open_with(options: PostgresOptions) -> Result<Self, StoreError> {
         let (place, changes, clock) = (options.place(), Changes::new(), options.clock.clone());
         let Statements { insert, insert_once, complete, complete_delete, .. } =
@@ -211,22 +232,24 @@ impl Store for PostgresStore {
             return self.thread.run(insert).await;
         }
         let (answer, written) = oneshot::channel();
-        let inside = json[1..json.len() - 1].to_owned();
-        let send = Sending { json: inside, count: tasks.len(), answer };
-        self.thread.start_call(move |database, _| Sender::send(&database, send))?;
+        let (inside, count) = (json[1..json.len() - 1].to_owned(), tasks.len());
+        self.thread.start_call(move |database, _| {
+            let deadline = database.access.deadline();
+            Sender::send(&database, Sending { json: inside, count, deadline, answer });
+        })?;
         written.await.map_err(|_| StoreError::closed())?
     }
 
     async fn register(&self, lease: Duration) -> Result<Registered, StoreError> {
         let register = move |database: Rc<Database>| async move {
-            let id = WorkerId::random();
-            let lock = database.keeper.take(&id).await?;
+            let (id, deadline) = (WorkerId::random(), database.access.deadline());
+            let lock = database.keeper.take(&id, deadline).await?;
             let (statements, now) = (&database.statements, database.now());
             let register = async |session: &mut session::Session| {
                 let register = &statements.register;
                 session.change(register, |it| it.bind(id.as_str()).bind(lock).bind(now).bind(millis(lease))).await
             };
-            if let Err(error) = database.reserved.call(register).await {
+            if let Err(error) = database.reserved.call_until(deadline, register).await {
                 database.keeper.let_go(&id).await;
                 return Err(error);
             }
@@ -417,7 +440,7 @@ async fn release_all_but(database: &Database, worker: &WorkerId, held: &[(TaskId
     let (ids, fences): (Vec<i64>, Vec<i64>) = held.iter().map(|(task, fence)| (task.0, *fence)).unzip();
     let release = async |session: &mut session::Session| {
         let release = &database.statements.release_all_but;
-        Outcome::Ok(session.change(release, |it| it.bind(worker.as_str()).bind(ids).bind(fences)).await?)
+        session.change(release, |it| it.bind(worker.as_str()).bind(ids).bind(fences)).await
     };
     Ok(usize::try_from(database.sessions.call(release).await?).unwrap_or(usize::MAX))
 }

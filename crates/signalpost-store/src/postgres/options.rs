@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::PostgresStore;
+use super::{PostgresStore, url};
 use crate::StoreError;
 use crate::clock::Clock;
 
@@ -36,27 +36,30 @@ pub struct PostgresOptions {
 
 impl PostgresOptions {
     /// The store at `url`, `postgres://user:password@host:port/database?…`, with everything else at its default. What the
-    /// URL leaves out is taken from the variables of libpq (`PGHOST`, `PGPASSWORD`, …) and from the password file.
+    /// URL leaves out is taken from the variables of libpq (`PGHOST`, `PGPASSWORD`, …) and from the password file. Letters of
+    /// user and password that mean something in a URL are encoded: `%40` for `@`, `%2F` for `/`.
+    ///
+    /// The server sees the connections under the name `signalpost`, unless `application_name` or `PGAPPNAME` says another.
     ///
     /// # Errors
     ///
-    /// When this is not a URL of PostgreSQL. The message does not repeat the password.
+    /// When this is not a URL of PostgreSQL. No message repeats the password, here or later.
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(StoreError::bad_url("it does not begin with `postgres://`"));
-        }
-        url.parse().map(Self::with).map_err(|error: sqlx::Error| StoreError::bad_url(&error.to_string()))
+        url::parse(url).map(Self::with)
     }
 
     /// As [`PostgresOptions::new`], for whoever has the settings of sqlx already: certificates, sockets and all.
     pub fn with(connect: PgConnectOptions) -> Self {
+        // No number of the store's has a fraction, and poolers refuse the parameter.
+        let connect = connect.extra_float_digits(None);
+        let is_named = connect.get_application_name().is_some();
         Self {
-            connect,
+            connect: if is_named { connect } else { connect.application_name("signalpost") },
             schema: None,
             creates_tables: true,
             connections: 4,
             call_timeout: Duration::from_secs(8),
-            poll_interval: Duration::from_millis(250),
+            poll_interval: Duration::from_millis(100),
             notifies: true,
             behind_pooler: None,
             clock: None,
@@ -95,8 +98,9 @@ impl PostgresOptions {
         self
     }
 
-    /// How often an idle worker asks for tasks that it was not notified of. Default: 250 ms. Senders whose transactions
-    /// were open while the worker became idle do not notify: this is how late their tasks may be noticed.
+    /// How often an idle worker asks for tasks that it was not notified of. Default: 100 ms. Senders whose transactions
+    /// were open while the worker became idle do not notify, nor do those who find another at it whose transaction takes
+    /// long: this is how late their tasks may be noticed.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;

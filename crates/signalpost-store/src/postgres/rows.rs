@@ -8,28 +8,28 @@ use sqlx::postgres::PgRow;
 use super::failure::Outcome;
 use crate::{State, StoreError, Task, TaskContent, TaskId, TaskRecord};
 
-/// In the columns of `claim.sql`, and in their order.
+/// In the columns of `claim.sql`, and in their order. What they are is known, and not asked for each row again.
 pub(super) fn task(row: &PgRow) -> Outcome<Task> {
     Ok(Task {
-        id: TaskId(row.try_get(0)?),
-        send_id: row.try_get(1)?,
-        signal: row.try_get(2)?,
-        sender: row.try_get(3)?,
-        receiver: row.try_get(4)?,
-        queue: row.try_get(5)?,
-        priority: row.try_get(6)?,
-        run_at: row.try_get(7)?,
-        key: row.try_get(8)?,
-        payload: row.try_get::<String, _>(9)?.into_bytes(),
-        payload_version: number(row.try_get(10)?),
-        headers: headers(row.try_get(11)?),
-        parent: row.try_get::<Option<i64>, _>(12)?.map(TaskId),
-        depth: number(row.try_get(13)?),
-        attempt: number(row.try_get(14)?),
-        deaths: number(row.try_get(15)?),
-        fence: row.try_get(16)?,
-        created_at: row.try_get(17)?,
-        unknown_since: row.try_get(18)?,
+        id: TaskId(row.try_get_unchecked(0)?),
+        send_id: row.try_get_unchecked(1)?,
+        signal: row.try_get_unchecked(2)?,
+        sender: row.try_get_unchecked(3)?,
+        receiver: row.try_get_unchecked(4)?,
+        queue: row.try_get_unchecked(5)?,
+        priority: row.try_get_unchecked(6)?,
+        run_at: row.try_get_unchecked(7)?,
+        key: row.try_get_unchecked(8)?,
+        payload: row.try_get_unchecked::<String, _>(9)?.into_bytes(),
+        payload_version: number(row.try_get_unchecked(10)?),
+        headers: headers(row.try_get_unchecked(11)?),
+        parent: row.try_get_unchecked::<Option<i64>, _>(12)?.map(TaskId),
+        depth: number(row.try_get_unchecked(13)?),
+        attempt: number(row.try_get_unchecked(14)?),
+        deaths: number(row.try_get_unchecked(15)?),
+        fence: row.try_get_unchecked(16)?,
+        created_at: row.try_get_unchecked(17)?,
+        unknown_since: row.try_get_unchecked(18)?,
     })
 }
 

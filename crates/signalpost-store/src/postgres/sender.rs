@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use sqlx::Row;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Database;
 use super::failure::Outcome;
@@ -20,6 +21,8 @@ const AT_ONCE: usize = 2;
 pub(super) struct Send {
     pub(super) json: String,
     pub(super) count: usize,
+    /// When it has failed, however long it has waited for its turn.
+    pub(super) deadline: Instant,
     pub(super) answer: oneshot::Sender<Result<Vec<TaskId>, StoreError>>,
 }
 
@@ -64,7 +67,9 @@ async fn work_off(database: Rc<Database>) {
 
 async fn write(database: &Database, group: Vec<Send>) {
     let json = format!("[{}]", group.iter().map(|send| &*send.json).collect::<Vec<_>>().join(","));
-    match insert(database, json).await {
+    // The first has waited for longest.
+    let Some(deadline) = group.first().map(|send| send.deadline) else { return };
+    match insert(database, deadline, json).await {
         Ok(ids) => {
             database.changes.bump();
             let mut ids = ids.into_iter();
@@ -75,7 +80,7 @@ async fn write(database: &Database, group: Vec<Send>) {
         // One of them is refused: each is written alone, and it fails alone.
         Err(error) if group.len() > 1 && !error.is_transient() => {
             for send in group {
-                let written = insert(database, format!("[{}]", send.json)).await;
+                let written = insert(database, send.deadline, format!("[{}]", send.json)).await;
                 if written.is_ok() {
                     database.changes.bump();
                 }
@@ -90,9 +95,10 @@ async fn write(database: &Database, group: Vec<Send>) {
     }
 }
 
-async fn insert(database: &Database, json: String) -> Result<Vec<TaskId>, StoreError> {
+async fn insert(database: &Database, deadline: Instant, json: String) -> Result<Vec<TaskId>, StoreError> {
     let insert = &database.statements.insert_returning;
-    let rows = database.sessions.call(async |session| session.all(insert, |it| it.bind(json)).await).await?;
+    let rows =
+        database.sessions.call_until(deadline, async |session| session.all(insert, |it| it.bind(json)).await).await?;
     rows.iter()
         .map(|row| Ok(TaskId(row.try_get(0)?)))
         .collect::<Outcome<_>>()

@@ -8,16 +8,15 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, Row};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
-use super::failure::{Failure, Outcome, is_broken};
+use super::failure::Outcome;
 use crate::StoreError;
 
 /// A connection that has been idle for longer than this is asked whether it is still there.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// What every connection of a store is opened with.
-#[derive(Debug)]
 pub(super) struct Access {
     pub(super) options: PgConnectOptions,
     pub(super) place: String,
@@ -28,10 +27,38 @@ pub(super) struct Access {
     pub(super) disturbed_at: Cell<Option<Instant>>,
 }
 
+impl Access {
+    /// When a call that begins now has failed.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// The tables grow and shrink all day: what the planner believes of their size is never true, and only a walk along
+    /// the indexes is right whatever it is. (What is off costs a fortune on paper, for which a statement would be
+    /// compiled.)
+    fn settings(&self, set: &str) -> String {
+        let timeout = self.timeout.as_millis().max(1).to_string();
+        let settings = [
+            ("statement_timeout", &*timeout),
+            ("lock_timeout", &*timeout),
+            ("idle_in_transaction_session_timeout", &*timeout),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("jit", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
+            ("default_transaction_isolation", "'read committed'"),
+        ];
+        settings.map(|(name, value)| format!("{set} {name} = {value}")).join("; ")
+    }
+}
+
 /// One connection, as the statements see it.
 pub(super) struct Session {
     connection: PgConnection,
     is_pooled: bool,
+    /// Begins a transaction. Where nothing lasts longer than that, with the settings.
+    begin: String,
 }
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
@@ -41,18 +68,20 @@ impl Session {
         let mut connection = access.options.connect().await?;
         let is_pooled = access.is_pooled.get();
         if !is_pooled {
-            // The tables grow and shrink all day: what the planner believes of their size is never true, and only a walk
-            // along the indexes is right whatever it is. (What is off costs a fortune on paper, for which a statement would
-            // be compiled.)
-            let settings = format!(
-                "SET statement_timeout = {0}; SET lock_timeout = {0}; SET idle_in_transaction_session_timeout = {0}; \
-                 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
-                 SET plan_cache_mode = force_generic_plan; SET default_transaction_isolation = 'read committed'",
-                access.timeout.as_millis()
-            );
+            let settings = access.settings("SET");
             sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
         }
-        Ok(Self { connection, is_pooled })
+        let begin = if is_pooled {
+            format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", access.settings("SET LOCAL"))
+        } else {
+            "BEGIN".to_owned()
+        };
+        Ok(Self { connection, is_pooled, begin })
+    }
+
+    /// The number of the server's process at the other end. Nothing is prepared for it.
+    pub(super) async fn backend(&mut self) -> Outcome<i32> {
+        Ok(sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(&mut self.connection).await?.try_get(0)?)
     }
 
     /// A statement of the store's own, from its files.
@@ -107,7 +136,7 @@ impl Session {
 
     /// Runs `work` in a transaction. On failure nothing has changed.
     pub(super) async fn transaction<T>(&mut self, work: impl AsyncFnOnce(&mut Session) -> Outcome<T>) -> Outcome<T> {
-        self.batch("BEGIN").await?;
+        sqlx::raw_sql(AssertSqlSafe(self.begin.clone())).execute(&mut self.connection).await?;
         let done = work(self).await;
         match done {
             Ok(value) => {
@@ -140,8 +169,19 @@ impl Sessions {
     ///
     /// Behind a pooler they share a transaction, because what is prepared lasts no longer than that.
     pub(super) async fn call<T>(&self, work: impl AsyncFnOnce(&mut Session) -> Outcome<T>) -> Result<T, StoreError> {
-        self.run(async |session| if session.is_pooled { session.transaction(work).await } else { work(session).await })
-            .await
+        self.call_until(self.access.deadline(), work).await
+    }
+
+    /// As [`Sessions::call`], for what has begun before.
+    pub(super) async fn call_until<T>(
+        &self,
+        deadline: Instant,
+        work: impl AsyncFnOnce(&mut Session) -> Outcome<T>,
+    ) -> Result<T, StoreError> {
+        let work = async |session: &mut Session| {
+            if session.is_pooled { session.transaction(work).await } else { work(session).await }
+        };
+        self.run(deadline, work).await
     }
 
     /// Runs `work` in a transaction, within the time of a call.
@@ -149,10 +189,14 @@ impl Sessions {
         &self,
         work: impl AsyncFnOnce(&mut Session) -> Outcome<T>,
     ) -> Result<T, StoreError> {
-        self.run(async |session| session.transaction(work).await).await
+        self.run(self.access.deadline(), async |session| session.transaction(work).await).await
     }
 
-    async fn run<T>(&self, work: impl AsyncFnOnce(&mut Session) -> Outcome<T>) -> Result<T, StoreError> {
+    async fn run<T>(
+        &self,
+        deadline: Instant,
+        work: impl AsyncFnOnce(&mut Session) -> Outcome<T>,
+    ) -> Result<T, StoreError> {
         let access = &self.access;
         let call = async {
             // Never closed.
@@ -165,7 +209,7 @@ impl Sessions {
             }
             done
         };
-        match timeout(access.timeout, call).await {
+        match timeout_at(deadline, call).await {
             Ok(done) => done.map_err(|failure| failure.explained(&access.place)),
             // The connection is dropped with what is under way on it.
             Err(_) => {
@@ -186,12 +230,5 @@ impl Sessions {
             self.access.disturbed_at.set(Some(Instant::now()));
             self.idle.borrow_mut().clear();
         }
-    }
-}
-
-impl Failure {
-    /// Nothing more can be done on the connection.
-    pub(super) fn is_broken(&self) -> bool {
-        matches!(self, Failure::Postgres(error) if is_broken(error))
     }
 }

@@ -5,10 +5,17 @@ use std::sync::Arc;
 /// In the files a table stands by its name alone: where the schema is named, it is put before each of them; otherwise
 /// the connection's `search_path` finds them.
 pub(super) fn in_schema(sql: &str, schema: Option<&str>) -> String {
-    match schema {
-        None => sql.to_owned(),
-        Some(schema) => sql.replace("signalpost_", &format!("{}.signalpost_", quoted(schema))),
+    let Some(schema) = schema else { return sql.to_owned() };
+    let name = quoted(schema);
+    let in_text = name.replace('\'', "''");
+    let mut parts = sql.split("signalpost_");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        whole.push_str(if whole.ends_with('\'') { &in_text } else { &name });
+        whole.push_str(".signalpost_");
+        whole.push_str(part);
     }
+    whole
 }
 
 /// A name as it stands in SQL.

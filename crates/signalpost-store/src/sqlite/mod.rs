@@ -3,6 +3,7 @@
 mod alarm;
 mod claim;
 mod end;
+mod failure;
 mod history;
 mod insert;
 mod lease;

@@ -16,8 +16,8 @@ fn complete(path: &Path, store: &dyn Store, claimed: &ClaimedTask) {
     let transaction = client.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
     let completion = store.completion();
     let json = completion.parameter(&claimed.worker, &claimed.task);
-    assert_eq!(transaction.execute(completion.insert, [&json]).unwrap(), 1);
-    assert_eq!(transaction.execute(completion.delete, [&json]).unwrap(), 1);
+    assert_eq!(transaction.execute(&completion.insert, [&json]).unwrap(), 1);
+    assert_eq!(transaction.execute(&completion.delete, [&json]).unwrap(), 1);
     transaction.commit().unwrap();
     claimed.set_completed();
 }

@@ -1,20 +1,42 @@
 //! Sending on a connection of the caller's.
 
+mod explained;
 #[cfg(feature = "sea-orm")]
 pub(crate) mod sea_orm;
-#[cfg(feature = "sqlx")]
+// Without a database sqlx has no connections.
+#[cfg(all(feature = "sqlx", any(feature = "sqlite", feature = "postgres")))]
 mod sqlx;
 
 use std::future::Future;
 
 use signalpost_dispatch::BoxError;
-use signalpost_store::StoreError;
 
 use crate::ClientTransaction;
+pub(crate) use explained::explained;
 
 /// A connection that tasks can be written on, in whatever transaction it is in.
 ///
-/// Any client of the store's database can be one. Here is rusqlite:
+/// With the feature `sqlx` it is a `&mut SqliteConnection` or `&mut PgConnection`, a `&mut Transaction`, a
+/// `&mut PoolConnection` or a `&Pool`; with `sea-orm` a `&DatabaseTransaction` or a `&DatabaseConnection`.
+///
+/// Any other client of the store's database can be one. Here is tokio-postgres, with its connection, a transaction of it,
+/// or either of a pool:
+///
+/// ```
+/// use signalpost::{BoxError, Outbox};
+/// use tokio_postgres::GenericClient;
+///
+/// struct TokioPostgres<'a, C>(&'a C);
+///
+/// impl<C: GenericClient + Sync> Outbox for TokioPostgres<'_, C> {
+///     async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+///         Ok(self.0.execute(sql, &[&json]).await?)
+///     }
+/// }
+/// # fn main() {}
+/// ```
+///
+/// and it is used as `SIGNAL.send_in(TokioPostgres(&transaction), sender, &payload).await?`. With rusqlite:
 ///
 /// ```
 /// use signalpost::{BoxError, Outbox};
@@ -35,32 +57,6 @@ pub trait Outbox {
     ///
     /// What the client says, unchanged.
     fn execute(&mut self, sql: &str, json: &str) -> impl Future<Output = Result<u64, BoxError>> + Send;
-}
-
-/// A connection that did not get the write lock.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}\n  hint: {1}")]
-struct Locked(#[source] BoxError, &'static str);
-
-/// SQLite's code for a transaction that has read, and wants to write after somebody else has.
-const BUSY_SNAPSHOT: &str = "517";
-
-/// What a client says, in our words where we have better ones.
-pub(crate) fn explained(error: BoxError) -> BoxError {
-    let text = error.to_string();
-    if text.contains("no such table: signalpost_") {
-        return StoreError::without_tables("the database of this connection").into();
-    }
-    if text.contains("database is locked") {
-        let hint = if text.contains(BUSY_SNAPSHOT) {
-            "a transaction that reads before it sends must begin with signalpost::begin_immediate"
-        } else {
-            "somebody else has kept the write lock for longer than this connection waits: look for a transaction that is \
-             kept open, or for a write beside the transaction that this very code holds"
-        };
-        return Locked(error, hint).into();
-    }
-    error
 }
 
 /// A database whose transactions can begin with the write lock: see [`begin_immediate`]. Not for implementing outside

@@ -54,3 +54,15 @@ impl ClientTransaction for DatabaseTransaction {
         DatabaseTransaction::rollback(self).await
     }
 }
+
+/// PostgreSQL's code of what it has refused.
+#[cfg(feature = "postgres")]
+pub(super) fn code(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    use sea_orm::RuntimeErr::SqlxError;
+    match error.downcast_ref()? {
+        DbErr::Conn(SqlxError(error)) | DbErr::Exec(SqlxError(error)) | DbErr::Query(SqlxError(error)) => {
+            Some(error.as_database_error()?.code()?.into_owned())
+        }
+        _ => None,
+    }
+}

@@ -2,60 +2,77 @@
 
 use signalpost_dispatch::BoxError;
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, Transaction};
 
 use super::{BeginImmediate, Outbox};
 use crate::ClientTransaction;
 
-impl Outbox for &mut SqliteConnection {
-    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
-        // The statement is the store's own, from a file.
-        let statement = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(json.to_owned());
-        Ok(statement.execute(&mut **self).await?.rows_affected())
-    }
+/// The same for each database: sqlx names its types by the database.
+macro_rules! implement_for {
+    ($database:ty, $connection:ty, $pool:ty, $begin:literal) => {
+        impl Outbox for &mut $connection {
+            async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+                // The statement is the store's own, from a file.
+                let statement = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(json.to_owned());
+                Ok(statement.execute(&mut **self).await?.rows_affected())
+            }
+        }
+
+        impl Outbox for &mut Transaction<'_, $database> {
+            async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+                Outbox::execute(&mut &mut ***self, sql, json).await
+            }
+        }
+
+        impl Outbox for &mut PoolConnection<$database> {
+            async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+                Outbox::execute(&mut &mut ***self, sql, json).await
+            }
+        }
+
+        /// One connection of the pool, outside any transaction.
+        impl Outbox for &$pool {
+            async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+                let mut connection = self.acquire().await?;
+                Outbox::execute(&mut &mut *connection, sql, json).await
+            }
+        }
+
+        impl BeginImmediate for $pool {
+            type Transaction = Transaction<'static, $database>;
+            type Error = sqlx::Error;
+
+            async fn begin_immediate(&self) -> Result<Self::Transaction, Self::Error> {
+                self.begin_with($begin).await
+            }
+        }
+
+        impl ClientTransaction for Transaction<'_, $database> {
+            type Error = sqlx::Error;
+
+            async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
+                Outbox::execute(&mut &mut *self, sql, json).await
+            }
+
+            async fn commit(self) -> Result<(), sqlx::Error> {
+                Transaction::commit(self).await
+            }
+
+            async fn rollback(self) -> Result<(), sqlx::Error> {
+                Transaction::rollback(self).await
+            }
+        }
+    };
 }
 
-impl Outbox for &mut Transaction<'_, Sqlite> {
-    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
-        Outbox::execute(&mut &mut ***self, sql, json).await
-    }
-}
+#[cfg(feature = "sqlite")]
+implement_for!(sqlx::Sqlite, sqlx::SqliteConnection, sqlx::SqlitePool, "BEGIN IMMEDIATE");
+#[cfg(feature = "postgres")]
+implement_for!(sqlx::Postgres, sqlx::PgConnection, sqlx::PgPool, "BEGIN");
 
-impl Outbox for &mut PoolConnection<Sqlite> {
-    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
-        Outbox::execute(&mut &mut ***self, sql, json).await
-    }
-}
-
-/// One connection of the pool, outside any transaction.
-impl Outbox for &SqlitePool {
-    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
-        let mut connection = self.acquire().await?;
-        Outbox::execute(&mut &mut *connection, sql, json).await
-    }
-}
-
-impl BeginImmediate for SqlitePool {
-    type Transaction = Transaction<'static, Sqlite>;
-    type Error = sqlx::Error;
-
-    async fn begin_immediate(&self) -> Result<Self::Transaction, Self::Error> {
-        self.begin_with("BEGIN IMMEDIATE").await
-    }
-}
-
-impl ClientTransaction for Transaction<'_, Sqlite> {
-    type Error = sqlx::Error;
-
-    async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
-        Outbox::execute(&mut &mut *self, sql, json).await
-    }
-
-    async fn commit(self) -> Result<(), sqlx::Error> {
-        Transaction::commit(self).await
-    }
-
-    async fn rollback(self) -> Result<(), sqlx::Error> {
-        Transaction::rollback(self).await
-    }
+/// PostgreSQL's code of what it has refused.
+#[cfg(feature = "postgres")]
+pub(super) fn code(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let error = error.downcast_ref::<sqlx::Error>()?.as_database_error()?;
+    Some(error.code()?.into_owned())
 }

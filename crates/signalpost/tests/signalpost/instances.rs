@@ -134,6 +134,7 @@ async fn another_models_key_is_not_taken_for_this_ones() {
 #[cfg(feature = "sea-orm")]
 mod in_sea_orm {
     use super::*;
+    use crate::Place;
     use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, DatabaseConnection, EntityTrait, ModelTrait, Set};
     use signalpost::{SenderType, sender};
 
@@ -175,7 +176,7 @@ mod in_sea_orm {
     }
 
     async fn newspaper(bench: &Bench) -> DatabaseConnection {
-        let database = Database::connect(format!("sqlite://{}", bench.path.display())).await.unwrap();
+        let database = Database::connect(bench.place.url()).await.unwrap();
         let table = "CREATE TABLE article (edition TEXT, number INTEGER, title TEXT, PRIMARY KEY (edition, number))";
         database.execute_unprepared(table).await.unwrap();
         database

@@ -1,14 +1,19 @@
 //! Signals over a real store and real workers, one file per theme. `docs/conformance.md` says which test shows which
 //! requirement.
 
+#![cfg_attr(
+    not(all(feature = "postgres", feature = "sea-orm", feature = "sqlx")),
+    allow(dead_code, reason = "the tests with clients are left out")
+)]
+
 mod aliases;
-#[cfg(feature = "sea-orm")]
-mod atomic_sea_orm;
-#[cfg(feature = "sqlx")]
-mod atomic_sqlx;
+#[cfg(all(feature = "postgres", feature = "sea-orm", feature = "sqlx"))]
+mod atomic;
 mod background;
 mod background_signal;
 mod cancelling;
+#[cfg(all(feature = "postgres", feature = "sea-orm", feature = "sqlx"))]
+mod clients;
 mod data;
 mod failing;
 mod headers;
@@ -18,24 +23,22 @@ mod many;
 mod middleware;
 mod nested;
 mod options;
-#[cfg(feature = "sea-orm")]
-mod outbox_sea_orm;
-#[cfg(feature = "sqlx")]
-mod outbox_sqlx;
+#[cfg(all(feature = "postgres", feature = "sea-orm", feature = "sqlx"))]
+mod outbox;
 mod payloads;
+mod places;
 mod registration;
 mod sending;
 mod versions;
 
+use places::{File, Place};
 use signalpost::{
-    BackgroundOptions, Backoff, BoxError, Event, Outbox, ScopedConnection, SenderType, SqliteOptions, Store,
+    BackgroundOptions, Backoff, BoxError, Clock, Event, Outbox, ScopedConnection, SenderType, SqliteOptions, Store,
     TASK_FINISHED, TaskFilter, TaskFinished, TaskRecord, Worker, WorkerError, with_store, with_store_blocking,
 };
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -51,9 +54,8 @@ fn named(name: &'static str) -> BackgroundOptions {
 }
 
 /// A store of its own.
-struct Bench {
-    _directory: TempDir,
-    path: PathBuf,
+struct Bench<P = File> {
+    place: Arc<P>,
     store: Arc<dyn Store>,
 }
 
@@ -63,10 +65,30 @@ impl Bench {
     }
 
     fn with(change: impl FnOnce(SqliteOptions) -> SqliteOptions) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("app.db");
-        let store = Arc::new(change(SqliteOptions::new(&path)).open().unwrap());
-        Self { _directory: directory, path, store }
+        let place = File::new();
+        let store = Arc::new(change(SqliteOptions::new(&place.path)).open().unwrap());
+        Self { place: Arc::new(place), store }
+    }
+
+    fn raw(&self) -> rusqlite::Connection {
+        self.place.raw()
+    }
+
+    fn tamper(&self, sql: &str) {
+        self.place.run(sql);
+    }
+}
+
+impl<P: Place> Bench<P> {
+    /// A store in whatever database.
+    async fn open() -> Self {
+        Self::open_with(None).await
+    }
+
+    async fn open_with(clock: Option<Arc<dyn Clock>>) -> Self {
+        let place = P::new();
+        let store = place.open(clock).await;
+        Self { place: Arc::new(place), store }
     }
 
     /// Runs `future` with this store.
@@ -91,16 +113,6 @@ impl Bench {
         tasks.retain(|task| task.receiver == receiver);
         assert_eq!(tasks.len(), 1, "{tasks:?}");
         tasks.remove(0)
-    }
-
-    fn raw(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(&self.path).unwrap();
-        connection.busy_timeout(Duration::from_secs(5)).unwrap();
-        connection
-    }
-
-    fn tamper(&self, sql: &str) {
-        self.raw().execute_batch(sql).unwrap();
     }
 
     fn worker(&self) -> Worker {

@@ -1,32 +1,28 @@
 //! The pages, as a browser would ask for them.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use image::{ImageFormat, RgbImage};
 use reqwest::multipart::{Form, Part};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 
-use crate::{Running, newsroom};
+use crate::{Home, Running};
 
 struct Site {
     address: String,
     client: Client,
     process: Running,
-    _data: tempfile::TempDir,
+    _home: Home,
 }
 
 impl Site {
-    fn start() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let mut process = newsroom(data.path()).args(["--port", "0"]).stderr(Stdio::piped()).spawn().unwrap();
-        let mut errors = BufReader::new(process.stderr.take().unwrap()).lines();
-        let said = errors.find_map(|line| Some(line.unwrap().split_once(" is at ")?.1.to_owned())).unwrap();
-        // Whatever else it says is read, or it would wait for somebody to do so.
-        std::thread::spawn(move || errors.for_each(drop));
+    fn start(home: Home) -> Self {
+        let mut process = home.newsroom().args(["--port", "0"]).stderr(Stdio::piped()).spawn().unwrap();
+        let address = address(&mut process);
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
-        Self { address: said, client, process: Running(process), _data: data }
+        Self { address, client, process: Running(process), _home: home }
     }
 
     async fn get(&self, path: &str) -> (StatusCode, String) {
@@ -61,6 +57,14 @@ impl Site {
     }
 }
 
+/// Where the process says that its pages are. Whatever else it says is read too, or it would wait for somebody to do so.
+pub(crate) fn address(process: &mut Child) -> String {
+    let mut errors = BufReader::new(process.stderr.take().unwrap()).lines();
+    let said = errors.find_map(|line| Some(line.unwrap().split_once(" is at ")?.1.to_owned())).unwrap();
+    std::thread::spawn(move || errors.for_each(drop));
+    said
+}
+
 fn png() -> Vec<u8> {
     let mut png = std::io::Cursor::new(Vec::new());
     RgbImage::from_pixel(60, 40, image::Rgb([180, 60, 40])).write_to(&mut png, ImageFormat::Png).unwrap();
@@ -69,7 +73,17 @@ fn png() -> Vec<u8> {
 
 #[tokio::test]
 async fn articles_can_be_read_searched_and_published() {
-    let site = Site::start();
+    read_search_and_publish(Home::on_sqlite()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+async fn articles_can_be_read_searched_and_published_on_postgresql() {
+    read_search_and_publish(Home::on_postgres()).await;
+}
+
+async fn read_search_and_publish(home: Home) {
+    let site = Site::start(home);
     let status = site.idle().await;
     assert!(status.contains("newsroom.call_webhook") && status.contains("503 Service Unavailable"), "{status}");
 
@@ -78,7 +92,9 @@ async fn articles_can_be_read_searched_and_published() {
     assert!(front.contains("/thumbnails/harbour-light-burns-again.jpg"));
     let found = site.page("/?q=telescope").await;
     assert!(found.contains("<mark>") && found.contains("/articles/observatory-opens-on-fridays"), "{found}");
-    assert!(site.page("/?q=%22%20OR%20(%20zzyzx*").await.contains("No articles"));
+    for nonsense in ["%22%20OR%20(%20zzyzx*", "'%20%7C%20!zzyzx%3A%5C", "%00zzyzx"] {
+        assert!(site.page(&format!("/?q={nonsense}")).await.contains("No articles"), "{nonsense}");
+    }
 
     let (answer, _) = site.publish("A <b>bold</b> & new thing", png()).await;
     assert_eq!(answer, StatusCode::SEE_OTHER);
@@ -88,12 +104,17 @@ async fn articles_can_be_read_searched_and_published() {
     assert!(!article.contains("<b>bold"), "what people write is shown as text: {article}");
     assert!(article.contains("newsroom.email_subscribers") && article.contains("succeeded"));
     assert!(site.page("/?q=quincunx").await.contains("/articles/a-b-bold-b-new-thing"));
+    let (answer, page) = site.publish("A bold new thing", png()).await;
+    assert_eq!((answer, page), (StatusCode::SEE_OTHER, String::new()));
+    let (answer, page) = site.publish("A bold new thing", png()).await;
+    assert_eq!(answer, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(page.contains("There is an article of this title already"), "{page}");
     assert_eq!(site.get("/thumbnails/a-b-bold-b-new-thing.jpg").await.0, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn what_cannot_be_published_is_explained_and_what_was_typed_is_kept() {
-    let site = Site::start();
+    let site = Site::start(Home::on_sqlite());
     let (answer, page) = site.publish("Nonsense", b"this is no picture".to_vec()).await;
     assert_eq!(answer, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.contains("The picture is neither a PNG nor a JPEG."), "{page}");
@@ -109,7 +130,7 @@ async fn what_cannot_be_published_is_explained_and_what_was_typed_is_kept() {
 
 #[tokio::test]
 async fn pages_and_files_that_are_not_there_are_not_found() {
-    let site = Site::start();
+    let site = Site::start(Home::on_sqlite());
     for path in [
         "/nowhere",
         "/articles/nothing",
@@ -123,7 +144,7 @@ async fn pages_and_files_that_are_not_there_are_not_found() {
 
 #[tokio::test]
 async fn a_clean_stop_ends_with_0() {
-    let mut site = Site::start();
+    let mut site = Site::start(Home::on_sqlite());
     site.idle().await;
     let stopped = std::process::Command::new("kill").arg(site.process.0.id().to_string()).status().unwrap();
     assert!(stopped.success());

@@ -1,0 +1,13 @@
+//! The store on PostgreSQL as whoever operates it meets it: servers that refuse, that are silent or stand behind a
+//! pooler; roles with few rights; schemas of any name.
+
+mod behind_a_pooler;
+mod log;
+mod page;
+mod refusals;
+mod role;
+mod roles;
+mod schemas;
+mod silence;
+mod urls;
+mod waiting;
