@@ -75,7 +75,13 @@ impl Group {
     fn is_on_postgres(self) -> bool {
         matches!(
             self,
-            Group::PgSends | Group::PgSaves | Group::PgDrain | Group::PgLatency | Group::PgNotify | Group::PgChurn | Group::PgBacklog
+            Group::PgSends
+                | Group::PgSaves
+                | Group::PgDrain
+                | Group::PgLatency
+                | Group::PgNotify
+                | Group::PgChurn
+                | Group::PgBacklog
         )
     }
 }

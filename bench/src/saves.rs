@@ -61,9 +61,9 @@ impl Site {
     pub(crate) fn measure(runtime: &Runtime, site: Site, quick: bool) -> Result<Measure, BoxError> {
         let site = Arc::new(site);
         let backend = site.database.get_database_backend();
-        let key = match backend {
-            DatabaseBackend::Sqlite => "INTEGER PRIMARY KEY AUTOINCREMENT",
-            _ => "BIGSERIAL PRIMARY KEY",
+        let (database, key) = match backend {
+            DatabaseBackend::Sqlite => ("SQLite", "INTEGER PRIMARY KEY AUTOINCREMENT"),
+            _ => ("PostgreSQL", "BIGSERIAL PRIMARY KEY"),
         };
         runtime.block_on(async {
             site.database.execute_unprepared(&TABLE.replace("{key}", key)).await?;
@@ -84,7 +84,7 @@ impl Site {
                     .await?,
                 );
             }
-            let name = "SeaORM, 16 connections: save_and_send | BEGIN, save, INSERT of 3 rows, COMMIT";
+            let name = format!("{database}, 16 connections: save_and_send | BEGIN, save, INSERT of 3 rows, COMMIT");
             Ok(Measure::beside(name, median(&mut ours), median(&mut reference), "µs", "at most 1.4"))
         })
     }

@@ -28,6 +28,8 @@ pub mod neighbour;
 pub mod network;
 mod patience;
 mod process;
+pub mod saver;
+pub mod saves;
 pub mod sender;
 mod site;
 pub mod worker;

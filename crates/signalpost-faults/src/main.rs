@@ -11,6 +11,8 @@ use signalpost_faults::full_disk;
 use signalpost_faults::kills::{self, Kills};
 use signalpost_faults::machines::{self, Machines};
 use signalpost_faults::neighbour::{self, Neighbour};
+use signalpost_faults::saver::{self, SaverArguments};
+use signalpost_faults::saves::{self, Saves};
 use signalpost_faults::sender::{self, SenderArguments};
 use signalpost_faults::worker::{self, WorkerArguments};
 
@@ -77,12 +79,27 @@ enum Scenario {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// A process that saves and deletes models, four at a time; it is killed with SIGKILL and started again, many times.
+    Saves {
+        /// How often it is killed.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        kills: u32,
+        /// On PostgreSQL, in a server of its own [default: on SQLite].
+        #[arg(long)]
+        postgres: bool,
+        /// Where the random moments come from [default: random, and printed].
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// The worker that the scenarios start.
     #[command(hide = true)]
     Worker(WorkerArguments),
     /// The sender that the scenarios start.
     #[command(hide = true)]
     Sender(SenderArguments),
+    /// The process that saves, which a scenario starts.
+    #[command(hide = true)]
+    Saver(SaverArguments),
 }
 
 fn main() -> ExitCode {
@@ -132,12 +149,22 @@ fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
             println!("{findings}");
             findings.problems
         }
+        Scenario::Saves { kills, postgres, seed } => {
+            let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+            let findings = saves::run(&program, &Saves { kills, on_postgres: postgres, seed })?;
+            println!("{findings}");
+            findings.problems
+        }
         Scenario::Worker(arguments) => {
             worker::run(&arguments)?;
             Vec::new()
         }
         Scenario::Sender(arguments) => {
             sender::run(arguments)?;
+            Vec::new()
+        }
+        Scenario::Saver(arguments) => {
+            saver::run(arguments)?;
             Vec::new()
         }
     };

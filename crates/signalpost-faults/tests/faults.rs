@@ -8,6 +8,7 @@ use signalpost_faults::freeze::{self, Freeze};
 use signalpost_faults::kills::{self, Kills};
 use signalpost_faults::machines::{self, Machines};
 use signalpost_faults::neighbour::{self, Neighbour};
+use signalpost_faults::saves::{self, Saves};
 
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_signalpost-faults"))
@@ -52,6 +53,25 @@ fn a_worker_that_was_frozen_past_its_lease_changes_nothing_that_another_has_take
     let findings = freeze::run(program(), &Freeze { tasks: 400 }).unwrap();
     println!("{findings}");
     assert!(findings.problems.is_empty(), "{findings}");
+}
+
+fn a_kill_leaves_what_was_saved_and_its_tasks_or_neither(on_postgres: bool) {
+    let seed = seed();
+    let findings = saves::run(program(), &Saves { kills: 50, on_postgres, seed }).unwrap();
+    println!("{findings}");
+    assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
+    assert!(findings.under_way >= 50 && findings.articles > 0 && findings.tasks > 0, "SEED={seed}\n{findings}");
+}
+
+#[test]
+fn fifty_kills_leave_what_was_saved_and_its_tasks_or_neither() {
+    a_kill_leaves_what_was_saved_and_its_tasks_or_neither(false);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+fn fifty_kills_leave_what_was_saved_and_its_tasks_or_neither_on_postgresql() {
+    a_kill_leaves_what_was_saved_and_its_tasks_or_neither(true);
 }
 
 /// The bounds are ten times those that are promised.
