@@ -12,6 +12,9 @@ struct Sending;
 #[doc = include_str!("../../../docs/receivers.md")]
 struct Receivers;
 
+#[doc = include_str!("../../../docs/models.md")]
+struct Models;
+
 #[doc = include_str!("../../../docs/worker.md")]
 struct Worker;
 

@@ -109,7 +109,7 @@ pub mod __private {
     pub use inventory;
     #[cfg(feature = "sea-orm")]
     pub use sea_orm;
-    pub use serde_json;
+    pub use serde_json::to_value;
 
     /// The columns of a snapshot.
     pub fn snapshot<const N: usize>(columns: [(&str, serde_json::Result<serde_json::Value>); N]) -> crate::Snapshot {

@@ -33,7 +33,7 @@ fn tests_below(directory: &Path) -> Vec<String> {
             let text = fs::read_to_string(&path).unwrap();
             found.extend(tests_in(&text));
             found.extend(listed_for_stores(&text));
-            found.extend(listed_for_clients(&text));
+            found.extend(listed_for_several(&text));
         }
     }
     found
@@ -83,11 +83,17 @@ fn listed_for_stores(text: &str) -> Vec<String> {
     found
 }
 
-/// The lists inside `on_every_client!` and `on_every_pool!`, which make a test for each client of each function.
-fn listed_for_clients(text: &str) -> Vec<String> {
-    let lists = ["\non_every_client! {", "\non_every_pool! {"].into_iter().flat_map(|list| text.split(list).skip(1));
-    let names = lists.flat_map(|rest| rest.split('}').next().unwrap_or_default().split_whitespace());
-    names.map(str::to_owned).collect()
+/// The lists inside macros that make several tests of each function: one for each client, or for each database.
+fn listed_for_several(text: &str) -> Vec<String> {
+    let lists = ["\non_every_client! {", "\non_every_pool! {", "\non_each_database! {"];
+    let names = lists.into_iter().flat_map(|list| listed(text, list)).map(str::to_owned);
+    // `test: What it is about,`
+    let rows = listed(text, "\nrows! {").filter_map(|word| word.strip_suffix(':')).map(str::to_owned);
+    names.chain(rows).collect()
+}
+
+fn listed<'a>(text: &'a str, list: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(list).skip(1).flat_map(|rest| rest.split('}').next().unwrap_or_default().split_whitespace())
 }
 
 mod tests {
@@ -135,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_for_clients_are_found() {
+    fn the_lists_for_clients_and_databases_are_found() {
         let text = "
 macro_rules! on_every_client {
     ($($test:ident)*) => { on_every_pool! { $($test)* } };
@@ -147,7 +153,11 @@ on_every_client! {
 }
 
 on_every_pool! { a_completion }
-async fn a_commit() {}";
-        assert_eq!(listed_for_clients(text), ["a_commit", "a_rollback", "a_completion"]);
+async fn a_commit() {}
+rows! {
+    insert: Insert,
+    update: Update,
+}";
+        assert_eq!(listed_for_several(text), ["a_commit", "a_rollback", "a_completion", "insert", "update"]);
     }
 }

@@ -134,7 +134,7 @@ macro_rules! __declare_model {
                 fn snapshot(&self) -> $crate::Snapshot {
                     $crate::__private::snapshot([$((
                         ::core::stringify!($column),
-                        $crate::__private::serde_json::to_value(&self.$column),
+                        $crate::__private::to_value(&self.$column),
                     )),+])
                 }
             )?

@@ -9,10 +9,14 @@ use signalpost_dispatch::Sender;
 use super::{ModelError, ModelSignals, WriteConnection, many};
 use crate::Model;
 
-/// An entity with signals: [`model!`](crate::model) makes it one. It has the writes of many rows that send.
+/// An entity with signals: [`model!`](crate::model) makes it one. Not for implementing by hand. It has the writes of many rows that send.
 ///
 /// They send for each row, with one INSERT for all the tasks. Rows and payloads are held in memory until then: write some
 /// thousands at a time.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not declared, so it has no signals",
+    note = "declare it, in the crate that it is in: signalpost::model!(article, \"news.Article\")"
+)]
 pub trait SignalEntity:
     EntityTrait<
         Model: Model + IntoActiveModel<<Self as EntityTrait>::ActiveModel> + Sync,
@@ -70,7 +74,7 @@ pub trait SignalEntity:
                 return Ok(Vec::new());
             }
             let joined = database.join().await?;
-            let written = many::insert::<Self>(joined.transaction(), models).await;
+            let written = many::insert::<Self>(&joined, models).await;
             joined.end(written).await
         }
     }
@@ -114,7 +118,7 @@ pub trait SignalEntity:
         let update = which(Self::update_many());
         async move {
             let joined = database.join().await?;
-            let written = many::update(joined.transaction(), update).await;
+            let written = many::update(&joined, update).await;
             joined.end(written).await
         }
     }
@@ -156,7 +160,7 @@ pub trait SignalEntity:
         let delete = which(Self::delete_many());
         async move {
             let joined = database.join().await?;
-            let written = many::delete(joined.transaction(), delete).await;
+            let written = many::delete(&joined, delete).await;
             joined.end(written).await
         }
     }

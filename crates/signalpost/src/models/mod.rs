@@ -15,7 +15,7 @@ mod saved;
 mod signals;
 
 pub use columns::Columns;
-pub use connection::WriteConnection;
+pub use connection::{WithOptions, WriteConnection};
 pub use deleted::{Deleted, Deleting};
 pub use entity::SignalEntity;
 pub use error::ModelError;

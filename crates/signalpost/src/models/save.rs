@@ -2,11 +2,9 @@
 
 use std::future::Future;
 
-use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IntoActiveModel,
-    ModelTrait,
-};
+use sea_orm::{ActiveModelBehavior, ActiveModelTrait, EntityTrait, FromQueryResult, IntoActiveModel, ModelTrait};
 
+use super::connection::Joined;
 use super::entity::sender;
 use super::{Columns, Deleted, Deleting, ModelError, Saved, Saving, SignalEntity, WriteConnection, behavior};
 
@@ -140,16 +138,17 @@ async fn write<E: SignalEntity, C: WriteConnection>(
     created: bool,
 ) -> Result<E::Model, ModelError> {
     let joined = database.join().await?;
-    let written = write_in::<E>(joined.transaction(), model, created).await;
+    let written = write_in::<E>(&joined, model, created).await;
     joined.end(written).await
 }
 
 /// What SeaORM does in an insert or an update, with the signals between the steps.
 async fn write_in<E: SignalEntity>(
-    transaction: &DatabaseTransaction,
+    joined: &Joined<'_>,
     model: E::ActiveModel,
     created: bool,
 ) -> Result<E::Model, ModelError> {
+    let transaction = joined.transaction();
     let model = if E::HAS_HOOKS { model } else { model.before_save(transaction, created).await? };
     let saving = Saving::<E>::new(model, created);
     E::signals().pre_save.send_in(transaction, sender::<E>(), &saving).await.map_err(ModelError::Refused)?;
@@ -162,7 +161,8 @@ async fn write_in<E: SignalEntity>(
     };
     let model = if E::HAS_HOOKS { model } else { E::ActiveModel::after_save(model, transaction, created).await? };
     let saved = Saved::<E>::new(model, created, Some(written));
-    E::signals().post_save.send_in(transaction, sender::<E>(), &saved).await.map_err(ModelError::Sending)?;
+    let post_save = joined.after(&E::signals().post_save);
+    post_save.send_in(transaction, sender::<E>(), &saved).await.map_err(ModelError::Sending)?;
     Ok(saved.into_model())
 }
 
@@ -171,14 +171,15 @@ async fn delete<E: SignalEntity, C: WriteConnection>(
     model: E::ActiveModel,
 ) -> Result<Option<E::Model>, ModelError> {
     let joined = database.join().await?;
-    let deleted = delete_in::<E>(joined.transaction(), model).await;
+    let deleted = delete_in::<E>(&joined, model).await;
     joined.end(deleted).await
 }
 
 async fn delete_in<E: SignalEntity>(
-    transaction: &DatabaseTransaction,
+    joined: &Joined<'_>,
     model: E::ActiveModel,
 ) -> Result<Option<E::Model>, ModelError> {
+    let transaction = joined.transaction();
     let model = if E::HAS_HOOKS { model } else { model.before_delete(transaction).await? };
     let deleting = behavior::deleting::<E>(model)?;
     E::signals().pre_delete.send_in(transaction, sender::<E>(), &deleting).await.map_err(ModelError::Refused)?;
@@ -189,6 +190,7 @@ async fn delete_in<E: SignalEntity>(
         model.after_delete(transaction).await?;
     }
     let Some(deleted) = deleted.map(Deleted::<E>::of) else { return Ok(None) };
-    E::signals().post_delete.send_in(transaction, sender::<E>(), &deleted).await.map_err(ModelError::Sending)?;
+    let post_delete = joined.after(&E::signals().post_delete);
+    post_delete.send_in(transaction, sender::<E>(), &deleted).await.map_err(ModelError::Sending)?;
     Ok(deleted.into_model())
 }

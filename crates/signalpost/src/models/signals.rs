@@ -31,7 +31,25 @@ impl<E: SignalEntity> ModelSignals<E> {
 /// Sent before a model is saved, called `<label>.pre_save`. Its receivers are inline; the first one that returns an error
 /// refuses the write.
 ///
-/// [`Saving`] has an example.
+/// [`Saving`] has an example. A background receiver does not compile:
+///
+/// ```compile_fail,E0277
+/// # mod article {
+/// #     use sea_orm::entity::prelude::*;
+/// #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+/// #     #[sea_orm(table_name = "article")]
+/// #     pub struct Model { #[sea_orm(primary_key)] pub id: i64 }
+/// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+/// #     pub enum Relation {}
+/// #     impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// # signalpost::model!(article, "news.Article");
+/// # use signalpost::models::{Saving, pre_save};
+/// # use signalpost::{Event, receiver};
+/// #[receiver(pre_save::<article::Entity>(), background)]
+/// async fn too_late(_event: Event<'_, Saving<article::Entity>>) {}
+/// # fn main() {}
+/// ```
 pub fn pre_save<E: SignalEntity>() -> &'static Signal<Saving<E>> {
     &E::signals().pre_save
 }

@@ -12,15 +12,15 @@ use signalpost::{
     begin_immediate, receiver,
 };
 
-on_each_database!(
-    a_receiver_sees_the_newest,
-    a_worker_without_the_connection_does_not_start,
-    a_snapshot_is_as_it_was,
-    a_snapshot_of_another_shape_is_an_error,
-    what_cannot_be_written_is_an_error_of_the_send,
-    an_instance_is_read_in_a_transaction,
-    tasks_of_an_older_label_are_understood,
-);
+on_each_database! {
+    a_receiver_sees_the_newest
+    a_worker_without_the_connection_does_not_start
+    a_snapshot_is_as_it_was
+    a_snapshot_of_another_shape_is_an_error
+    what_cannot_be_written_is_an_error_of_the_send
+    an_instance_is_read_in_a_transaction
+    tasks_of_an_older_label_are_understood
+}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Read {

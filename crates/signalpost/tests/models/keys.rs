@@ -8,21 +8,26 @@ use sea_orm::{DatabaseConnection, EntityTrait, IdenStatic, IntoActiveModel, Iter
 use signalpost::models::{DeleteAndSend, SaveAndSend, SignalEntity};
 use signalpost::{BoxError, Instance, Load, Model};
 
-on_each_database!(a_text, two_columns, four_columns, a_key_that_is_partly_given_is_no_key);
+on_each_database! {
+    a_model_is_found_by_a_text
+    a_model_is_found_by_two_columns
+    a_model_is_found_by_four_columns
+    a_key_that_is_partly_given_is_no_key
+}
 
-async fn a_text<P: Place>() {
+async fn a_model_is_found_by_a_text<P: Place>() {
     let site = Site::<P>::new().await;
     let model = badge::Model { code: "a\"'7".to_owned(), owner: "Ada".to_owned() };
     live::<badge::Entity>(&site, model, r#"{"model":"news.Badge","key":"a\"'7"}"#).await.unwrap();
 }
 
-async fn two_columns<P: Place>() {
+async fn a_model_is_found_by_two_columns<P: Place>() {
     let site = Site::<P>::new().await;
     let model = seat::Model { line: "K".to_owned(), number: 7, owner: "Ada".to_owned() };
     live::<seat::Entity>(&site, model, r#"{"model":"news.Seat","key":["K",7]}"#).await.unwrap();
 }
 
-async fn four_columns<P: Place>() {
+async fn a_model_is_found_by_four_columns<P: Place>() {
     let site = Site::<P>::new().await;
     let (office, owner) = ("Harrow Quay".to_owned(), "Ada".to_owned());
     let model = parcel::Model { year: 1843, office, number: i64::MAX, is_express: true, owner };

@@ -11,7 +11,7 @@ mod table;
 /// The tests of a list of generic functions, on each database.
 #[macro_export]
 macro_rules! on_each_database {
-    ($($test:ident),+ $(,)?) => {
+    ($($test:ident)+) => {
         mod sqlite {
             $(
                 #[tokio::test(flavor = "multi_thread")]

@@ -15,18 +15,18 @@ use std::future::pending;
 use std::sync::Mutex;
 use tokio::sync::oneshot;
 
-on_each_database!(
-    a_receiver_of_pre_save_refuses,
-    a_receiver_of_pre_save_changes_what_is_written,
-    a_receiver_of_pre_delete_refuses,
-    an_error_of_post_save_undoes_the_write_on_a_pool,
-    an_error_of_post_save_is_undone_with_the_callers_savepoint,
-    an_error_of_a_hook_is_in_words,
-    what_is_not_there_cannot_be_updated,
-    a_write_that_is_dropped_is_undone,
-    the_methods_of_the_entity_are_called_as_seaorm_calls_them,
-    without_a_store_nothing_is_written,
-);
+on_each_database! {
+    a_receiver_of_pre_save_refuses
+    a_receiver_of_pre_save_changes_what_is_written
+    a_receiver_of_pre_delete_refuses
+    an_error_of_post_save_undoes_the_write_on_a_pool
+    an_error_of_post_save_is_undone_with_the_callers_savepoint
+    an_error_of_a_hook_is_in_words
+    what_is_not_there_cannot_be_updated
+    a_write_that_is_dropped_is_undone
+    the_methods_of_the_entity_are_called_as_seaorm_calls_them
+    without_a_store_nothing_is_written
+}
 
 /// What authors make of their articles.
 #[receiver(pre_save::<article::Entity>(), order = 1)]

@@ -72,11 +72,11 @@ macro_rules! rows {
             }
         )+
 
-        on_each_database!($($test),+);
+        on_each_database! { $($test)+ }
     };
 }
 
-rows!(
+rows! {
     insert_and_send: Insert,
     update_and_send: Update,
     update_and_send_of_nothing: UpdateOfNothing,
@@ -96,7 +96,7 @@ rows!(
     a_hooked_delete_by_key: HookedDeleteByKey,
     what_skips_the_hooks: SkipsHooks,
     and_send_on_a_hooked_entity: SendsOnce,
-);
+}
 
 fn new(title: &str) -> article::ActiveModel {
     article::ActiveModel { title: Set(title.to_owned()), author: Set("Ada".to_owned()), ..Default::default() }
