@@ -5,6 +5,8 @@ use std::time::Duration;
 use signalpost_store::Store;
 use tokio::time::{sleep, timeout};
 
+use crate::trouble::Trouble;
+
 /// For changes that nobody heard of, and after failures of the store.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Counting reads the whole queue: not at every commit of a worker at full load.
@@ -12,6 +14,7 @@ const REST: Duration = Duration::from_millis(10);
 
 /// Completes when no task is live in the store.
 pub(crate) async fn idle(store: &dyn Store) {
+    let trouble = Trouble::default();
     loop {
         let seen = store.change_count();
         match store.counts().await {
@@ -21,7 +24,9 @@ pub(crate) async fn idle(store: &dyn Store) {
                 sleep(REST).await;
             }
             Err(error) => {
-                tracing::warn!(target: "signalpost::worker", %error, "cannot count the tasks");
+                if let Some(untold) = trouble.note() {
+                    tracing::warn!(target: "signalpost::worker", %error, untold, "cannot count the tasks");
+                }
                 sleep(LOOK_AGAIN).await;
             }
         }

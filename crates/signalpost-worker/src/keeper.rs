@@ -12,13 +12,17 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep_until};
 
 use crate::happening::Happening;
+use crate::trouble::Trouble;
 use crate::{Executor, Queue, WorkerOptions};
 
-const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// How often the history is pruned at most and at least. In between it is a quarter of the shortest time that anything is
+/// kept, so that no more than this is there beyond it.
+const PRUNE_EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 const PRUNE_AT_ONCE: usize = 500;
 /// The dead are looked for in between.
 const PRUNE_FOR: Duration = Duration::from_millis(200);
 const PUBLISH_EVERY: Duration = Duration::from_secs(3600);
+const PUBLISH_AGAIN: Duration = Duration::from_secs(60);
 
 /// The lease as both the keeper and the driver see it.
 #[derive(Debug, Clone)]
@@ -48,15 +52,21 @@ impl SharedLease {
 /// Registers a worker. The trust begins before the store was asked: its lease begins later.
 pub(crate) async fn register(store: &dyn Store, options: &WorkerOptions) -> Result<Lease, StoreError> {
     let trusted_until = Instant::now() + trust(options.lease);
-    let Registered { id, death_is_visible } = store.register(options.lease).await?;
+    let Registered { id, death_is_visible } = store.register(granted(options.lease)).await?;
     let queues: Vec<&str> = options.queues.iter().map(Queue::name).collect();
     tracing::info!(target: "signalpost::worker", worker = %id, death_is_visible, ?queues, "worker registered");
     Ok(Lease { worker: id, trusted_until })
 }
 
+/// What the store is asked for. The worker is to get over a store that is away for one lease, and was last heard of up to
+/// a third of a lease before that.
+fn granted(lease: Duration) -> Duration {
+    lease + lease / 2
+}
+
 /// A tenth of the lease is left for what is under way when the trust ends.
 fn trust(lease: Duration) -> Duration {
-    lease - lease / 10
+    granted(lease) - lease / 10
 }
 
 pub(crate) struct Keeper {
@@ -67,6 +77,7 @@ pub(crate) struct Keeper {
     pub(crate) happenings: UnboundedSender<Happening>,
     /// Told when somebody else has found out that the lease is gone.
     pub(crate) renew_now: Arc<Notify>,
+    pub(crate) trouble: Trouble,
 }
 
 impl Keeper {
@@ -79,17 +90,19 @@ impl Keeper {
 
     async fn keep_lease(&self, patient_until: &Mutex<Instant>) {
         let every = self.options.lease / 3;
-        let mut renew_at = Instant::now() + every;
+        let (mut renew_at, mut is_gone) = (Instant::now() + every, false);
         loop {
             tokio::select! {
                 () = sleep_until(renew_at) => {}
                 () = self.renew_now.notified() => {}
             }
             let now = Instant::now();
-            renew_at = match self.renew(patient_until).await {
+            renew_at = match self.renew(patient_until, &mut is_gone).await {
                 Ok(()) => now + every,
                 Err(error) => {
-                    tracing::warn!(target: "signalpost::worker", %error, "cannot renew the lease");
+                    if let Some(untold) = self.trouble.note() {
+                        tracing::warn!(target: "signalpost::worker", %error, untold, "cannot renew the lease");
+                    }
                     now + (self.options.lease / 10).min(Duration::from_secs(1))
                 }
             };
@@ -98,7 +111,8 @@ impl Keeper {
 
     async fn do_chores(&self, patient_until: &Mutex<Instant>) {
         let began = Instant::now();
-        let (mut sweep_at, mut prune_at, mut publish_at) = (began, began + PRUNE_EVERY, began);
+        let prune_every = self.prune_every();
+        let (mut sweep_at, mut prune_at, mut publish_at) = (began, began + prune_every, began);
         loop {
             let now = Instant::now();
             if sweep_at <= now {
@@ -109,43 +123,47 @@ impl Keeper {
             if publish_at <= now {
                 publish_at = now + PUBLISH_EVERY;
                 if let Err(error) = self.store.publish_receivers(&self.executor.receivers()).await {
-                    tracing::warn!(target: "signalpost::worker", %error, "cannot publish the receivers");
-                    publish_at = now + PRUNE_EVERY;
+                    if let Some(untold) = self.trouble.note() {
+                        tracing::warn!(target: "signalpost::worker", %error, untold, "cannot publish the receivers");
+                    }
+                    publish_at = now + PUBLISH_AGAIN;
                 }
             }
             if prune_at <= now {
                 let is_done = self.prune().await;
-                prune_at = now + if is_done { PRUNE_EVERY } else { self.options.sweep };
+                prune_at = now + if is_done { prune_every } else { self.options.sweep };
             }
             sleep_until(sweep_at.min(prune_at).min(publish_at)).await;
         }
     }
 
-    async fn renew(&self, patient_until: &Mutex<Instant>) -> Result<(), StoreError> {
+    /// Once the lease `is_gone`, another one is taken, however often that has to be tried.
+    async fn renew(&self, patient_until: &Mutex<Instant>, is_gone: &mut bool) -> Result<(), StoreError> {
         let worker = self.lease.get().worker;
         let trusted_until = Instant::now() + trust(self.options.lease);
-        let renewed = self.store.renew_if_leased(&worker, self.options.lease).await?;
-        if renewed != Renewal::Kept {
-            *patient_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + self.options.lease;
-        }
-        match renewed {
-            Renewal::Kept => {}
-            Renewal::Revived => {
+        if !*is_gone {
+            let renewed = self.store.renew_if_leased(&worker, granted(self.options.lease)).await?;
+            if renewed != Renewal::Kept {
+                *patient_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + self.options.lease;
+            }
+            if renewed == Renewal::Revived {
                 tracing::warn!(target: "signalpost::worker", %worker, "the lease had expired and is renewed");
             }
-            Renewal::Gone => {
-                tracing::warn!(
-                    target: "signalpost::worker", %worker, "the lease was lost: others have taken up the tasks"
-                );
-                // Nothing is started under the old lease any more, whether or not there will be a new one at once.
-                self.lease.set(Lease { worker, trusted_until: Instant::now() });
-                let _ = self.happenings.send(Happening::LeaseLost);
-                self.lease.set(register(&*self.store, &self.options).await?);
+            if renewed != Renewal::Gone {
+                self.lease.set(Lease { worker, trusted_until });
                 let _ = self.happenings.send(Happening::LeaseRenewed);
                 return Ok(());
             }
+            tracing::warn!(
+                target: "signalpost::worker", %worker, "the lease was lost: others have taken up the tasks"
+            );
+            // Nothing is started under the old lease any more, whether or not there will be a new one at once.
+            self.lease.set(Lease { worker, trusted_until: Instant::now() });
+            let _ = self.happenings.send(Happening::LeaseLost);
+            *is_gone = true;
         }
-        self.lease.set(Lease { worker, trusted_until });
+        self.lease.set(register(&*self.store, &self.options).await?);
+        *is_gone = false;
         let _ = self.happenings.send(Happening::LeaseRenewed);
         Ok(())
     }
@@ -168,8 +186,17 @@ impl Keeper {
                     );
                 }
             }
-            Err(error) => tracing::warn!(target: "signalpost::worker", %error, "cannot look for dead workers"),
+            Err(error) => {
+                if let Some(untold) = self.trouble.note() {
+                    tracing::warn!(target: "signalpost::worker", %error, untold, "cannot look for dead workers");
+                }
+            }
         }
+    }
+
+    fn prune_every(&self) -> Duration {
+        let shortest = self.prune_requests().iter().map(|request| request.older_than).min();
+        (shortest.unwrap_or_default() / 4).clamp(PRUNE_EVERY.0, PRUNE_EVERY.1)
     }
 
     /// Prunes for a while; true when nothing is left.
@@ -182,7 +209,9 @@ impl Keeper {
                     Ok(PRUNE_AT_ONCE) => return false,
                     Ok(_) => break,
                     Err(error) => {
-                        tracing::warn!(target: "signalpost::worker", %error, "cannot prune the history");
+                        if let Some(untold) = self.trouble.note() {
+                            tracing::warn!(target: "signalpost::worker", %error, untold, "cannot prune the history");
+                        }
                         return true;
                     }
                 }

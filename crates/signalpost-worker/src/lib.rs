@@ -59,6 +59,7 @@ mod rate;
 mod run;
 mod shares;
 mod stop;
+mod trouble;
 mod verdict;
 mod worker;
 

@@ -12,6 +12,7 @@ use crate::idle::idle;
 use crate::keeper::{self, Keeper, SharedLease};
 use crate::run::AbortOnDrop;
 use crate::stop::Stage;
+use crate::trouble::Trouble;
 use crate::{Executor, Health, Stopper, WorkerOptions};
 
 /// Why a worker could not start, or could not end cleanly.
@@ -150,7 +151,7 @@ impl Worker {
         };
         let mut dropped = Dropped { store: store.clone(), lease: lease.clone(), is_over: false };
         let (sender, happenings) = mpsc::unbounded_channel();
-        let renew_now = Arc::new(Notify::new());
+        let (renew_now, trouble) = (Arc::new(Notify::new()), Trouble::default());
         let keeper = Keeper {
             store: store.clone(),
             executor: executor.clone(),
@@ -158,11 +159,12 @@ impl Worker {
             lease: lease.clone(),
             happenings: sender.clone(),
             renew_now: renew_now.clone(),
+            trouble: trouble.clone(),
         };
         let mut keeper = tokio::spawn(keeper.keep());
         let _stops_with_us = AbortOnDrop(keeper.abort_handle());
         let happenings = (sender, happenings);
-        let wires = Wires { lease: lease.clone(), renew_now, happenings, stop: stopper.watch(), health };
+        let wires = Wires { lease: lease.clone(), renew_now, trouble, happenings, stop: stopper.watch(), health };
         let driver = Driver::new(store.clone(), executor, options, wires);
         let left = tokio::select! {
             left = driver.drive() => left,

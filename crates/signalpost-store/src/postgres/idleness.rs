@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -100,7 +101,8 @@ impl Idleness {
             tokio::task::spawn_local(listen(database.clone()));
         }
         if !idleness.is_listening.get() {
-            return Ok(LINGER);
+            // It says so when it does.
+            return Ok(database.poll_interval);
         }
         let now = Instant::now();
         let mut undeclared = Vec::new();
@@ -142,46 +144,44 @@ async fn declare(database: &Database, worker: &WorkerId, queues: Option<&[String
 
 /// Listens for as long as the store is there.
 async fn listen(database: Rc<Database>) {
-    let timeout_of_calls = database.access.timeout;
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(timeout_of_calls)
-        .connect_lazy_with(database.access.options.clone());
     loop {
-        let listened = async {
-            let connect = async {
-                let mut listener = PgListener::connect_with(&pool).await?;
-                listener.eager_reconnect(false);
-                listener.listen("signalpost").await.map(|()| listener)
-            };
-            let Ok(connected) = timeout(timeout_of_calls, connect).await else { return Err(sqlx::Error::PoolTimedOut) };
-            let mut listener = connected?;
-            database.idleness.is_listening.set(true);
-            // What was committed while nobody listened.
-            database.changes.bump();
-            loop {
-                match timeout(ASK_EVERY, listener.try_recv()).await {
-                    Ok(Ok(Some(told))) if told.payload() == database.table => database.changes.bump(),
-                    Ok(Ok(Some(_))) => {}
-                    Ok(Ok(None)) => return Ok(()),
-                    Ok(Err(error)) => return Err(error),
-                    Err(_) => {
-                        let asked = sqlx::query("SELECT 1").execute(&mut listener);
-                        if !matches!(timeout(timeout_of_calls, asked).await, Ok(Ok(_))) {
-                            return Ok(());
-                        }
-                    }
-                }
-            }
-        };
-        let outcome: Result<(), sqlx::Error> = listened.await;
+        let outcome = listen_once(&database).await;
         database.idleness.is_listening.set(false);
-        database.access.disturbed_at.set(Some(Instant::now()));
         database.changes.bump();
         if let Err(error) = outcome {
             let error = StoreError::postgres(&database.access.place, &error);
             tracing::debug!(target: "signalpost::store", %error, "cannot listen for new tasks");
         }
         sleep(RECONNECT_EVERY).await;
+    }
+}
+
+/// Listens until the connection is lost.
+async fn listen_once(database: &Database) -> Result<(), sqlx::Error> {
+    let call = database.access.timeout;
+    // One for each connection: one that is lost without a word keeps its pool's only place until the system gives it up.
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(call);
+    let mut listener = PgListener::connect_with(&pool.connect_lazy_with(database.access.options.clone())).await?;
+    listener.eager_reconnect(false);
+    listener.execute(AssertSqlSafe(database.access.patience())).await?;
+    listener.listen("signalpost").await?;
+    database.idleness.is_listening.set(true);
+    // The server may have forgotten what was said without waiting for the disk.
+    database.idleness.workers.borrow_mut().values_mut().for_each(|worker| worker.is_declared = false);
+    // What was committed while nobody listened.
+    database.changes.bump();
+    loop {
+        match timeout(ASK_EVERY, listener.try_recv()).await {
+            Ok(Ok(Some(told))) if told.payload() == database.table => database.changes.bump(),
+            Ok(Ok(Some(_))) => {}
+            Ok(Ok(None)) => return Ok(()),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => {
+                let asked = sqlx::query("SELECT 1").execute(&mut listener);
+                if !matches!(timeout(call, asked).await, Ok(Ok(_))) {
+                    return Ok(());
+                }
+            }
+        }
     }
 }

@@ -17,7 +17,10 @@ use crate::{StoreError, WorkerId};
 /// How often the session is asked whether it is still there. Others believe in a death when they have seen the lock free
 /// for a second.
 const ASK_EVERY: Duration = Duration::from_millis(200);
-const LOG_EVERY: Duration = Duration::from_secs(1);
+/// A lock that is taken again at once is not worth a line. One that is not makes a living worker look dead; with the server
+/// away it is one line among others.
+const LOG_AFTER: Duration = Duration::from_secs(1);
+const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Holds one advisory lock for each worker of this process, on a connection of its own. When the process dies, so does the
 /// session, and its locks are free.
@@ -93,12 +96,16 @@ impl Keeper {
     }
 
     async fn run(self: Rc<Self>) {
-        let mut logged_at: Option<Instant> = None;
+        let (mut held_at, mut logged_at) = (Instant::now(), None::<Instant>);
         while !self.locks.borrow().is_empty() {
             sleep(ASK_EVERY).await;
-            let Err(error) = self.hold(self.access.deadline()).await else { continue };
-            self.access.disturbed_at.set(Some(Instant::now()));
-            if logged_at.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
+            let Err(error) = self.hold(self.access.deadline()).await else {
+                (held_at, logged_at) = (Instant::now(), None);
+                continue;
+            };
+            self.access.contact.lose();
+            let is_told = logged_at.is_some_and(|at| at.elapsed() < LOG_EVERY);
+            if held_at.elapsed() >= LOG_AFTER && !is_told {
                 logged_at = Some(Instant::now());
                 tracing::warn!(target: "signalpost::store", %error, "cannot hold the locks that show life");
             }
@@ -133,10 +140,3 @@ pub(super) const HOLD: &str = "SELECT pg_try_advisory_lock(wanted.lock) FROM unn
          WHERE held.locktype = 'advisory' AND held.pid = pg_backend_pid() AND held.objsubid = 1 \
            AND held.classid::bigint = (wanted.lock >> 32) & 4294967295 \
            AND held.objid::bigint = wanted.lock & 4294967295)";
-
-impl Access {
-    /// Whether nobody has lost a connection for so long.
-    pub(super) fn is_calm_for(&self, rest: Duration) -> bool {
-        self.disturbed_at.get().is_none_or(|at| at.elapsed() >= rest)
-    }
-}

@@ -1,6 +1,7 @@
 //! The store on PostgreSQL.
 
 mod claim;
+mod contact;
 mod end;
 mod failure;
 mod history;
@@ -33,11 +34,13 @@ use crate::{
     PublishedReceiver, Registered, Renewal, RescueRequest, Rescued, Store, StoreError, TaskContent, TaskFilter, TaskId,
     TaskRecord, WorkerId,
 };
+use contact::Contact;
 use end::Reports;
 use failure::Failure;
 use idleness::{Changes, Idleness};
 use keeper::Keeper;
 pub use options::PostgresOptions;
+use rescue::Suspicions;
 use sender::{Send as Sending, Sender};
 use session::{Access, Sessions};
 use statements::Statements;
@@ -82,6 +85,7 @@ struct Database {
     /// For leases and rescues: no load of sends and claims holds them up.
     reserved: Sessions,
     keeper: Rc<Keeper>,
+    suspicions: Suspicions,
     sender: Sender,
     idleness: Idleness,
     changes: Changes,
@@ -112,7 +116,7 @@ impl Database {
             timeout: call_timeout,
             // Until it is known, nothing is left behind in a session.
             is_pooled: Cell::new(options.behind_pooler != Some(false)),
-            disturbed_at: Cell::new(None),
+            contact: Contact::new(),
         });
         let explain = |failure: Failure| failure.explained(&place);
         let statements = Rc::new(Statements::new(schema.as_deref()));
@@ -137,6 +141,7 @@ impl Database {
             keeper: Rc::new(Keeper::new(access.clone(), statements.clone())),
             access,
             statements,
+            suspicions: Suspicions::default(),
             sender: Sender::default(),
             idleness: Idleness::default(),
             changes,
@@ -370,13 +375,7 @@ impl Store for PostgresStore {
 
     async fn rescue(&self, request: &RescueRequest) -> Result<Vec<Rescued>, StoreError> {
         let request = request.clone();
-        let rescue = move |database: Rc<Database>| async move {
-            let rescued = rescue::rescue(&database, &request).await?;
-            if !rescued.is_empty() {
-                database.changes.bump();
-            }
-            Ok(rescued)
-        };
+        let rescue = move |database: Rc<Database>| async move { rescue::rescue(&database, &request).await };
         self.thread.run(rescue).await
     }
 

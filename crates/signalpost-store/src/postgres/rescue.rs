@@ -1,7 +1,10 @@
 //! Taking up what the dead have left.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
 use sqlx::Row;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use super::Database;
 use super::end::end_waiting;
@@ -10,35 +13,63 @@ use crate::{EndState, RescueCause, RescueRequest, Rescued, StoreError, TaskId, W
 
 /// A lock is believed to be free when it was seen so for a second: a worker that has lost its connection takes it again
 /// long before.
-const LOOKS: u32 = 4;
+const BELIEVED_AFTER: Duration = Duration::from_secs(1);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
-/// After an outage nobody holds a lock, and everybody is on the way back.
-const REST_AFTER_DISTURBANCE: Duration = Duration::from_secs(5);
+/// Looks that are further apart than this say nothing about the time in between.
+const LOOKS_APART: Duration = Duration::from_millis(600);
+/// After an outage nobody holds a lock, leases have expired, and everybody is on the way back.
+const REST_AFTER_OUTAGE: Duration = Duration::from_secs(6);
 
 struct Fallen {
     worker: WorkerId,
     cause: RescueCause,
 }
 
-/// As [`Store::rescue`](crate::Store::rescue).
+/// The workers whose locks are seen to be free: since when, and when last.
+#[derive(Debug, Default)]
+pub(super) struct Suspicions(RefCell<BTreeMap<WorkerId, (Instant, Instant)>>);
+
+impl Suspicions {
+    /// Takes notice of the locks that are free now, and says which are believed to be.
+    fn believed(&self, free: BTreeSet<WorkerId>) -> Vec<WorkerId> {
+        let now = Instant::now();
+        let mut seen = self.0.borrow_mut();
+        seen.retain(|worker, (_, last)| free.contains(worker) && now - *last <= LOOKS_APART);
+        for worker in free {
+            seen.entry(worker).or_insert((now, now)).1 = now;
+        }
+        let are_believed = seen.iter().filter(|(_, (first, _))| now - *first >= BELIEVED_AFTER);
+        are_believed.map(|(worker, _)| worker.clone()).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+/// As [`Store::rescue`](crate::Store::rescue). While somebody is suspected it goes on looking, until the first one is
+/// believed to be dead: the others' time runs on until the next call.
 pub(super) async fn rescue(database: &Database, request: &RescueRequest) -> Result<Vec<Rescued>, StoreError> {
-    let mut fallen = look(database, request).await?;
-    for _ in 0..LOOKS {
-        if fallen.iter().all(|one| one.cause == RescueCause::LeaseExpired) {
-            break;
+    let fallen = loop {
+        let fallen = look(database, request).await?;
+        if !fallen.is_empty() || database.suspicions.is_empty() {
+            break fallen;
         }
         sleep(BETWEEN_LOOKS).await;
-        let again = look(database, request).await?;
-        let is_still = |one: &Fallen| again.iter().any(|other| other.worker == one.worker && other.cause == one.cause);
-        fallen.retain(is_still);
-    }
-    let mut rescued = Vec::new();
+    };
+    let (mut rescued, mut failure) = (Vec::new(), None);
     for one in fallen {
-        // One transaction for each: a worker with many tasks does not hold up the others.
+        // One transaction for each: a worker with many tasks, or with one that somebody has locked, does not hold up the
+        // others.
         let work = async |session: &mut _| take_up(database, session, &one, request).await;
-        rescued.extend(database.reserved.transact(work).await?);
+        match database.reserved.transact(work).await {
+            Ok(taken_up) => rescued.extend(taken_up),
+            Err(error) => failure = Some(error),
+        }
+        database.changes.bump();
     }
-    Ok(rescued)
+    // What has failed is met again the next time.
+    failure.filter(|_| rescued.is_empty()).map_or(Ok(rescued), Err)
 }
 
 async fn look(database: &Database, request: &RescueRequest) -> Result<Vec<Fallen>, StoreError> {
@@ -47,20 +78,25 @@ async fn look(database: &Database, request: &RescueRequest) -> Result<Vec<Fallen
         .reserved
         .call(async |session| session.all(&database.statements.workers, |it| it.bind(now)).await)
         .await?;
-    let is_calm = database.access.is_calm_for(REST_AFTER_DISTURBANCE);
-    let mut fallen = Vec::new();
+    let contact = &database.access.contact;
+    let by_lock = contact.is_calm_for(REST_AFTER_OUTAGE);
+    let by_lease = request.expired_leases && contact.is_there_for(REST_AFTER_OUTAGE);
+    let (mut free, mut expired) = (BTreeSet::new(), BTreeSet::new());
     for row in rows {
         let read = || -> Outcome<_> { Ok((row.try_get::<String, _>(0)?, row.try_get(1)?, row.try_get(2)?)) };
         let (id, is_expired, is_free): (_, bool, bool) = read().map_err(|failure| database.explain(failure))?;
         let worker = WorkerId::from(id);
-        let is_own = database.keeper.holds(&worker);
-        if is_free && is_calm && !is_own {
-            fallen.push(Fallen { worker, cause: RescueCause::Died });
-        } else if request.expired_leases && is_expired && worker != request.rescuer {
-            fallen.push(Fallen { worker, cause: RescueCause::LeaseExpired });
+        if by_lease && is_expired && worker != request.rescuer {
+            expired.insert(worker.clone());
+        }
+        if by_lock && is_free && !database.keeper.holds(&worker) {
+            free.insert(worker);
         }
     }
-    Ok(fallen)
+    let dead = database.suspicions.believed(free);
+    expired.retain(|worker| !dead.contains(worker));
+    let dead = dead.into_iter().map(|worker| Fallen { worker, cause: RescueCause::Died });
+    Ok(dead.chain(expired.into_iter().map(|worker| Fallen { worker, cause: RescueCause::LeaseExpired })).collect())
 }
 
 async fn take_up(
@@ -102,4 +138,33 @@ async fn take_up(
     let ids = |tasks: Vec<i64>| tasks.into_iter().map(TaskId).collect();
     let (waiting, dead) = (ids(waiting), ids(dead));
     Ok(Some(Rescued { worker: fallen.worker.clone(), cause: fallen.cause, waiting, dead }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_is_believed_to_be_free_when_it_was_seen_so_for_a_second_without_a_gap() {
+        let suspicions = Suspicions::default();
+        let worker = WorkerId::random();
+        let free = || BTreeSet::from([worker.clone()]);
+        let gap = LOOKS_APART + Duration::from_millis(1);
+        for (pause, seen, believed) in [
+            (Duration::ZERO, free(), false),
+            (LOOKS_APART, free(), false),
+            (LOOKS_APART, free(), true),
+            (Duration::ZERO, BTreeSet::new(), false),
+            (Duration::ZERO, free(), false),
+            (LOOKS_APART, free(), false),
+            // Who knows what was in between.
+            (gap, free(), false),
+            (LOOKS_APART, free(), false),
+            (LOOKS_APART, free(), true),
+        ] {
+            advance(pause).await;
+            assert_eq!(!suspicions.believed(seen).is_empty(), believed, "after {pause:?}");
+        }
+    }
 }

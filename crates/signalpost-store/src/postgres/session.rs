@@ -10,7 +10,8 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, Row};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use super::failure::Outcome;
+use super::contact::Contact;
+use super::failure::{Failure, Outcome};
 use crate::StoreError;
 
 /// A connection that has been idle for longer than this is asked whether it is still there.
@@ -23,8 +24,7 @@ pub(super) struct Access {
     pub(super) timeout: Duration,
     /// Nothing lasts longer than a transaction.
     pub(super) is_pooled: Cell<bool>,
-    /// When a connection was last lost. Others may have lost theirs.
-    pub(super) disturbed_at: Cell<Option<Instant>>,
+    pub(super) contact: Contact,
 }
 
 impl Access {
@@ -51,6 +51,17 @@ impl Access {
         ];
         settings.map(|(name, value)| format!("{set} {name} = {value}")).join("; ")
     }
+
+    /// So that the server lets go of a client that has vanished from the network, and of the rows that this one has locked:
+    /// it would wait for a quarter of an hour with an answer that nobody fetches, and for hours with a connection on which
+    /// nothing is said.
+    pub(super) fn patience(&self) -> String {
+        format!(
+            "SET tcp_user_timeout = {}; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
+             SET tcp_keepalives_count = 3",
+            self.timeout.as_millis().max(1)
+        )
+    }
 }
 
 /// One connection, as the statements see it.
@@ -68,7 +79,7 @@ impl Session {
         let mut connection = access.options.connect().await?;
         let is_pooled = access.is_pooled.get();
         if !is_pooled {
-            let settings = access.settings("SET");
+            let settings = format!("{}; {}", access.settings("SET"), access.patience());
             sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
         }
         let begin = if is_pooled {
@@ -203,19 +214,21 @@ impl Sessions {
             let _place = self.places.acquire().await;
             let mut session = self.take().await?;
             let done = work(&mut session).await;
-            match &done {
-                Err(failure) if failure.is_broken() => access.disturbed_at.set(Some(Instant::now())),
-                _ => self.idle.borrow_mut().push((session, Instant::now())),
+            if !done.as_ref().is_err_and(Failure::is_broken) {
+                self.idle.borrow_mut().push((session, Instant::now()));
             }
             done
         };
-        match timeout_at(deadline, call).await {
-            Ok(done) => done.map_err(|failure| failure.explained(&access.place)),
+        let done = timeout_at(deadline, call).await;
+        match &done {
+            Ok(Err(failure)) if failure.is_broken() => access.contact.lose(),
+            Ok(_) => access.contact.answer(),
             // The connection is dropped with what is under way on it.
-            Err(_) => {
-                access.disturbed_at.set(Some(Instant::now()));
-                Err(StoreError::timed_out(&access.place, access.timeout))
-            }
+            Err(_) => access.contact.lose(),
+        }
+        match done {
+            Ok(done) => done.map_err(|failure| failure.explained(&access.place)),
+            Err(_) => Err(StoreError::timed_out(&access.place, access.timeout)),
         }
     }
 
@@ -223,12 +236,12 @@ impl Sessions {
         loop {
             let idle = self.idle.borrow_mut().pop();
             let Some((mut session, since)) = idle else { return Session::open(&self.access).await };
-            if since.elapsed() < FRESH || session.connection.ping().await.is_ok() {
+            // Where one was lost since then, this one may have been lost with it.
+            let is_fresh = since.elapsed() < FRESH && !self.access.contact.is_lost_since(since);
+            if is_fresh || session.connection.ping().await.is_ok() {
                 return Ok(session);
             }
-            // The others are as old, or were ended with it.
-            self.access.disturbed_at.set(Some(Instant::now()));
-            self.idle.borrow_mut().clear();
+            self.access.contact.lose();
         }
     }
 }

@@ -44,8 +44,9 @@ impl Driver {
         if self.stage > Stage::Running || self.claiming || !self.is_trusted(now) || now < self.claim_not_before {
             return;
         }
-        if self.unclear {
-            self.give_back_unknown();
+        // A claim whose answer was lost may reach the store long after, on a line that was interrupted.
+        if self.unclear || now >= self.compare_at {
+            self.give_back_unknown(now);
             return;
         }
         if self.suspect_waits && self.suspect_not_before <= now {
@@ -112,9 +113,10 @@ impl Driver {
         });
     }
 
-    fn give_back_unknown(&mut self) {
+    fn give_back_unknown(&mut self, now: Instant) {
         // What becomes unclear from now on is not made clear by this.
         (self.claiming, self.unclear) = (true, false);
+        self.compare_at = now + self.options.lease;
         let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
         let held = self.in_hand.claims();
         tokio::spawn(async move {
@@ -166,7 +168,9 @@ impl Driver {
                 self.renew_now.notify_one();
             }
             Err(error) => {
-                tracing::warn!(target: "signalpost::worker", %error, "cannot claim tasks");
+                if let Some(untold) = self.trouble.note() {
+                    tracing::warn!(target: "signalpost::worker", %error, untold, "cannot claim tasks");
+                }
                 self.unclear = true;
                 self.claim_not_before = now + AFTER_FAILURE;
             }

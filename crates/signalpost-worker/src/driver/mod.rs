@@ -22,6 +22,7 @@ use crate::keeper::SharedLease;
 use crate::pace::Pace;
 use crate::shares::Shares;
 use crate::stop::Stage;
+use crate::trouble::Trouble;
 use crate::{Executor, Failure, Health, WorkerOptions};
 use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
 use reporting::REPORT_AFTER;
@@ -38,6 +39,7 @@ pub(crate) struct Wires {
     pub(crate) lease: SharedLease,
     /// Has the lease renewed at once.
     pub(crate) renew_now: Arc<Notify>,
+    pub(crate) trouble: Trouble,
     pub(crate) happenings: (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
     pub(crate) stop: watch::Receiver<Stage>,
     pub(crate) health: Health,
@@ -49,6 +51,7 @@ pub(crate) struct Driver {
     options: WorkerOptions,
     lease: SharedLease,
     renew_now: Arc<Notify>,
+    trouble: Trouble,
     sender: UnboundedSender<Happening>,
     happenings: UnboundedReceiver<Happening>,
     stop: watch::Receiver<Stage>,
@@ -81,6 +84,8 @@ pub(crate) struct Driver {
     change_seen: u64,
     // The store may hold tasks for this worker that it does not know of.
     unclear: bool,
+    // When it is asked to give those back in any case.
+    compare_at: Instant,
     suspect_is_due: bool,
     drain_until: Option<Instant>,
     drain_for: Duration,
@@ -99,7 +104,7 @@ impl Driver {
         options: WorkerOptions,
         wires: Wires,
     ) -> Self {
-        let Wires { lease, renew_now, happenings: (sender, happenings), stop, health } = wires;
+        let Wires { lease, renew_now, trouble, happenings: (sender, happenings), stop, health } = wires;
         let now = Instant::now();
         Self {
             free_slots: options.concurrency,
@@ -121,6 +126,7 @@ impl Driver {
             gate_opened: false,
             stalled: false,
             unclear: false,
+            compare_at: now + options.lease,
             suspect_is_due: false,
             drain_until: None,
             drain_for: DRAIN_FOR_SUSPECT,
@@ -133,6 +139,7 @@ impl Driver {
             options,
             lease,
             renew_now,
+            trouble,
             sender,
             happenings,
             stop,
@@ -196,6 +203,7 @@ impl Driver {
         let report_at = (self.oldest_report + REPORT_AFTER).max(self.report_not_before);
         consider(report_at, !self.reports.is_empty() && !self.reporting);
         consider(self.claim_not_before, may_ask && self.unclear);
+        consider(self.compare_at.max(self.claim_not_before), may_ask);
         consider(self.claim_at.max(self.claim_not_before), self.may_claim(now) && !self.unclear);
         let oldest_queued = self.in_hand.oldest_queued();
         consider(oldest_queued.unwrap_or(now) + QUEUED_AT_MOST, oldest_queued.is_some());
@@ -297,7 +305,9 @@ impl Driver {
                     Ok(_) => {}
                     Err(error) => {
                         self.unclear = true;
-                        tracing::warn!(target: "signalpost::worker", %error, "cannot give tasks back");
+                        if let Some(untold) = self.trouble.note() {
+                            tracing::warn!(target: "signalpost::worker", %error, untold, "cannot give tasks back");
+                        }
                         self.claim_not_before = now + AFTER_FAILURE;
                     }
                 }

@@ -1,8 +1,9 @@
 //! Telling the store what has become of tasks.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use signalpost_store::{Finish, Outcome, StoreError};
+use signalpost_store::{EndState, Finish, Outcome, State, Store, StoreError};
 use tokio::time::Instant;
 
 use super::{AFTER_FAILURE, Driver};
@@ -56,7 +57,10 @@ impl Driver {
         self.reporting = true;
         let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
         tokio::spawn(async move {
-            let answers = store.finish_if_leased(&worker, batch.clone()).await;
+            let mut answers = store.finish_if_leased(&worker, batch.clone()).await;
+            if let Ok(answers) = &mut answers {
+                recognise(&*store, &batch, answers).await;
+            }
             let _ = sender.send(Happening::Reported(batch, answers));
         });
     }
@@ -71,6 +75,7 @@ impl Driver {
         match answers {
             Ok(answers) => {
                 self.report_singly = self.report_singly.saturating_sub(1);
+                let mut overtaken = Vec::new();
                 for (finish, accepted) in batch.into_iter().zip(answers) {
                     let Some(task) = self.in_hand.remove(Hold { task: finish.task, fence: finish.fence }) else {
                         continue;
@@ -78,17 +83,25 @@ impl Driver {
                     if accepted {
                         self.executor.finished(&task, &finish.outcome);
                     } else {
-                        // Should the store go on holding another claim of it for this worker, it is given back.
-                        self.unclear = true;
-                        tracing::warn!(
-                            target: "signalpost::worker", task = %task.id, receiver = task.receiver,
-                            attempt = task.attempt, "overtaken: what this run reported was refused"
-                        );
+                        overtaken.push(task);
                     }
+                }
+                if !overtaken.is_empty() {
+                    // Should the store go on holding another claim of one for this worker, it is given back.
+                    self.unclear = true;
+                    let receivers: BTreeSet<&str> = overtaken.iter().map(|task| &*task.receiver).collect();
+                    let tasks: Vec<i64> = overtaken.iter().map(|task| task.id.0).collect();
+                    tracing::warn!(
+                        target: "signalpost::worker", ?tasks, ?receivers,
+                        "overtaken: what these runs reported was refused"
+                    );
                 }
             }
             Err(error) => {
-                tracing::warn!(target: "signalpost::worker", %error, reports = batch.len(), "cannot report");
+                if let Some(untold) = self.trouble.note() {
+                    let reports = batch.len();
+                    tracing::warn!(target: "signalpost::worker", %error, untold, reports, "cannot report");
+                }
                 self.report_not_before = now + AFTER_FAILURE;
                 // One report that the store cannot take must not hold up the others, nor be lost itself. Whatever
                 // else is wrong is not the reports' doing.
@@ -108,5 +121,19 @@ impl Driver {
                 self.reports = batch;
             }
         }
+    }
+}
+
+/// A report whose answer was lost is made again, and refused then: it is in the history already, by its fence.
+async fn recognise(store: &dyn Store, batch: &[Finish], answers: &mut [bool]) {
+    for (finish, answer) in batch.iter().zip(answers).filter(|(_, answer)| !**answer) {
+        let end = match finish.outcome {
+            Outcome::Succeeded { .. } => EndState::Succeeded,
+            Outcome::Dead { .. } => EndState::Dead,
+            _ => continue,
+        };
+        // What is not known is not claimed.
+        let record = store.task(finish.task).await.ok().flatten();
+        *answer = record.is_some_and(|it| it.fence == finish.fence && it.state == State::Ended(end));
     }
 }

@@ -75,14 +75,33 @@ async fn a_report_whose_answer_was_lost_is_made_again_and_harmless() {
         counted.fetch_add(1, SeqCst);
         Run::asynchronous(async { Ok(Success::default()) })
     });
-    bench.send("counts").await;
+    let id = bench.send("counts").await;
     let lossy = LosesAnswers::of(bench.store.clone(), 0, 1);
     let working = bench.start_on(Arc::new(lossy));
-    while bench.store.counts().await.unwrap().ended(EndState::Succeeded) == 0 {
-        tokio::task::yield_now().await;
-    }
+    // The second time it is refused, and found to be recorded.
+    working.wait_for(&format!("succeeded counts {id}")).await;
     working.stop().await;
     assert_eq!(runs.load(SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_a_claim_that_reaches_the_store_long_after_it_was_given_up_are_not_stranded() {
+    let mut bench = Bench::new();
+    bench.options.lease = Duration::from_millis(300);
+    bench.plain("first");
+    bench.plain("plain");
+    let first = bench.send("first").await;
+    let working = bench.start();
+    working.wait_for(&format!("succeeded first {first}")).await;
+    let mut later = NewTask::new("tests.signal", "plain", "{}");
+    later.delay = Duration::from_secs(3600);
+    let id = bench.store.insert(vec![later]).await.unwrap()[0];
+    bench.tamper(
+        "UPDATE signalpost_task SET worker = (SELECT id FROM signalpost_worker), fence = 1, attempt = 1, run_at = 0",
+    );
+    working.wait_for(&format!("succeeded plain {id}")).await;
+    working.stop().await;
+    assert_eq!(bench.record(id).await.attempt, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
