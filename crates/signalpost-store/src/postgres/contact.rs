@@ -30,7 +30,7 @@ impl Contact {
     pub(super) fn answer(&self) {
         let now = Instant::now();
         let before = self.answered_at.replace(now);
-        if now - before > AWAY_AFTER && self.lost_at.get().is_some_and(|lost_at| lost_at > before) {
+        if now - before > AWAY_AFTER && self.lost_at.get().is_some_and(|lost_at| lost_at >= before) {
             self.back_at.set(Some(now));
         }
     }
