@@ -1,7 +1,8 @@
 //! An article in the database.
 
 use sea_orm::entity::prelude::*;
-use signalpost::SenderType;
+use serde::Deserialize;
+use signalpost::{BoxError, Instance};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "article")]
@@ -18,7 +19,7 @@ pub struct Model {
     pub picture: Option<String>,
     /// Milliseconds since 1970.
     pub published_at: i64,
-    /// The send of its publication: finds the tasks that followed.
+    /// The send of its publication: finds the tasks that follow.
     pub send_id: Option<String>,
 }
 
@@ -27,15 +28,19 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-impl SenderType for Entity {
-    const LABEL: &'static str = "news.Article";
+signalpost::model!(self, "news.Article", snapshot = [slug, picture]);
+
+/// What travels beside an article's key: what its files are called, also when it is gone.
+#[derive(Deserialize)]
+pub struct Files {
+    /// The last part of its address.
+    pub slug: String,
+    /// The name of its picture's file, if it has one.
+    pub picture: Option<String>,
 }
 
-impl signalpost::Model for Model {
-    const LABEL: &'static str = "news.Article";
-    type Key = i64;
-
-    fn key(&self) -> i64 {
-        self.id
+impl Files {
+    pub fn of(article: &Instance<Model>) -> Result<Self, BoxError> {
+        article.snapshot()?.ok_or_else(|| format!("nothing is said of the files of {article:?}").into())
     }
 }

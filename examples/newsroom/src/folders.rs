@@ -38,6 +38,12 @@ impl Folders {
     }
 }
 
+/// Removes a file, if it is there.
+pub fn remove(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
 /// Writes a file so that it is there whole or not at all, also after a crash; one of the same name is replaced.
 pub fn write_whole(path: &Path, beside: &Path, content: &[u8]) -> io::Result<()> {
     use std::io::Write;

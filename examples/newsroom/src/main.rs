@@ -1,7 +1,7 @@
 //! A small newspaper. Publishing an article is one transaction: the article and the tasks that follow from it. The
 //! request returns at once; mail, index, thumbnail and webhook are background receivers in `receivers/`.
 //!
-//! Where to start reading: `signals.rs` says what is sent, `publish.rs` sends it, `receivers/` does the work.
+//! Where to start reading: `article.rs` declares the model, `publish.rs` saves it, `receivers/` does the work.
 
 #![allow(unreachable_pub, reason = "a program has no public interface")]
 
@@ -17,7 +17,6 @@ mod receivers;
 mod report;
 mod sample;
 mod search;
-mod signals;
 mod subscriber;
 mod web;
 mod webhook;

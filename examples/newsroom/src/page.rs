@@ -39,6 +39,8 @@ pub struct Card {
 #[derive(Template)]
 #[template(path = "article.html")]
 pub struct Article {
+    /// The last part of its address.
+    pub slug: String,
     /// The headline.
     pub title: String,
     /// Who wrote it.

@@ -1,14 +1,14 @@
-//! Publishing: the article, and in the same transaction the tasks that follow.
+//! Publishing and withdrawing: the article, and in the same transaction the tasks that follow.
 
 use std::io::Cursor;
 
 use image::{ImageFormat, ImageReader};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set, SqlErr};
-use signalpost::{BoxError, Instance, Response, begin_immediate, sender};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set, SqlErr};
+use signalpost::models::{DeleteAndSend, ModelError, SaveAndSend, WriteConnection};
+use signalpost::{BoxError, SendId, SendOptions};
 
 use crate::folders::write_whole;
 use crate::sample::{SAMPLES, Sample};
-use crate::signals::{ARTICLE_PUBLISHED, ArticlePublished};
 use crate::{Newsroom, article, picture};
 
 /// The most bytes of a picture.
@@ -62,33 +62,35 @@ pub async fn publish(newsroom: &Newsroom, draft: Draft, now: i64) -> Result<Opti
         Some(picture) => Some(save_picture(newsroom, &format!("{}-{now}", draft.slug), picture).await?),
         None => None,
     };
-    let transaction = begin_immediate(&newsroom.database).await?;
+    let send_id = SendId::new();
     let article = article::ActiveModel {
         slug: Set(draft.slug),
         title: Set(draft.title),
         author: Set(draft.author),
         summary: Set(draft.summary),
         body: Set(draft.body),
-        picture: Set(picture.clone()),
+        picture: Set(picture),
         published_at: Set(now),
+        send_id: Set(Some(send_id.to_string())),
         ..Default::default()
     };
-    let article = match article.insert(&transaction).await {
-        Ok(article) => article,
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let published = ArticlePublished { article: Instance::of(&article), slug: article.slug.clone(), picture };
-    let responses = ARTICLE_PUBLISHED.send_in(&transaction, sender::<article::Entity>(), &published).await?;
-    let send_id = responses.iter().find_map(|(_, response)| match response {
-        Response::Queued(send_id) => Some(send_id.to_string()),
-        _ => None,
-    });
-    let mut article = article.into_active_model();
-    article.send_id = Set(send_id);
-    let article = article.update(&transaction).await?;
-    transaction.commit().await?;
-    Ok(Some(article))
+    let database = newsroom.database.with_options(SendOptions::new().send_id(send_id));
+    match article.insert_and_send(&database).await {
+        Ok(article) => Ok(Some(article)),
+        Err(ModelError::Database(error)) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes an article back; `None` when there is none of this address.
+pub async fn withdraw(newsroom: &Newsroom, slug: &str) -> Result<Option<article::Model>, BoxError> {
+    let found = article::Entity::find().filter(article::Column::Slug.eq(slug)).one(&newsroom.database).await?;
+    match found {
+        Some(article) => Ok(article.delete_and_send(&newsroom.database).await?),
+        None => Ok(None),
+    }
 }
 
 async fn save_picture(newsroom: &Newsroom, stem: &str, picture: &Picture) -> Result<String, BoxError> {

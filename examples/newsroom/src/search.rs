@@ -1,7 +1,7 @@
 //! The full-text index: FTS5 on SQLite, `tsvector` on PostgreSQL.
 
 use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, EntityTrait, Statement};
-use signalpost::{BoxError, begin_immediate};
+use signalpost::{BoxError, Instance, begin_immediate};
 
 use crate::article;
 use crate::page::Snippet;
@@ -12,25 +12,34 @@ const MOST: i64 = 50;
 /// What the index puts around a word that it found. Not to be found in an article.
 const FOUND: (char, char) = ('\u{2}', '\u{3}');
 
-/// Puts an article into the index, in the place of what was there of it.
-pub async fn learn(database: &DatabaseConnection, article: article::Model) -> Result<(), BoxError> {
+/// Puts an article into the index, in the place of what was there of it; does nothing if it was withdrawn.
+pub async fn learn(database: &DatabaseConnection, article: &Instance<article::Model>) -> Result<(), BoxError> {
     let backend = database.get_database_backend();
-    let (forget, learn) = match backend {
-        DatabaseBackend::Sqlite => (
-            "DELETE FROM article_search WHERE rowid = $1",
-            "INSERT INTO article_search (rowid, title, author, body) VALUES ($1, $2, $3, $4)",
-        ),
-        _ => (
-            "DELETE FROM article_search WHERE article = $1",
+    let learn = match backend {
+        DatabaseBackend::Sqlite => "INSERT INTO article_search (rowid, title, author, body) VALUES ($1, $2, $3, $4)",
+        _ => {
             "INSERT INTO article_search (article, words) VALUES \
-             ($1, setweight(to_tsvector('english', $2), 'A') || to_tsvector('english', $3 || ' ' || $4))",
-        ),
+             ($1, setweight(to_tsvector('english', $2), 'A') || to_tsvector('english', $3 || ' ' || $4))"
+        }
     };
+    // Read in the transaction, so that nothing is put back that is forgotten meanwhile.
     let transaction = begin_immediate(database).await?;
-    transaction.execute_raw(Statement::from_sql_and_values(backend, forget, [article.id.into()])).await?;
+    let Some(article) = article.load(&transaction).await? else { return Ok(()) };
+    forget(&transaction, article.id).await?;
     let values = [article.id.into(), article.title.into(), article.author.into(), article.body.into()];
     transaction.execute_raw(Statement::from_sql_and_values(backend, learn, values)).await?;
     Ok(transaction.commit().await?)
+}
+
+/// Takes an article out of the index.
+pub async fn forget(database: &impl ConnectionTrait, article: i64) -> Result<(), BoxError> {
+    let backend = database.get_database_backend();
+    let sql = match backend {
+        DatabaseBackend::Sqlite => "DELETE FROM article_search WHERE rowid = $1",
+        _ => "DELETE FROM article_search WHERE article = $1",
+    };
+    database.execute_raw(Statement::from_sql_and_values(backend, sql, [article.into()])).await?;
+    Ok(())
 }
 
 /// The articles that hold every word of `query`, or one that begins with it, with the passage where they do.

@@ -1,11 +1,11 @@
 //! The pages.
 
 use askama::Template;
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Multipart, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Router, http};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::Deserialize;
 use signalpost::{BoxError, TaskFilter, TaskRecord};
@@ -13,7 +13,7 @@ use tower_http::services::ServeDir;
 
 use crate::form::{self, Form};
 use crate::page::{self, Card, Delivery, Snippet, TaskRow};
-use crate::publish::{MAX_PICTURE, publish};
+use crate::publish::{MAX_PICTURE, publish, withdraw};
 use crate::receivers::thumbnail;
 use crate::{Newsroom, article, search, webhook};
 
@@ -25,6 +25,7 @@ pub fn routes(newsroom: Newsroom) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/articles/{slug}", get(show))
+        .route("/articles/{slug}/withdraw", post(take_back))
         .route("/publish", get(form).post(take))
         .route("/status", get(status))
         .route("/webhook", post(webhook::take))
@@ -61,6 +62,9 @@ struct Asked {
     /// The article that has just been published.
     #[serde(default)]
     published: Option<String>,
+    /// The one that has just been withdrawn.
+    #[serde(default)]
+    withdrawn: Option<String>,
 }
 
 async fn index(State(newsroom): State<Newsroom>, Query(asked): Query<Asked>) -> Page {
@@ -71,7 +75,9 @@ async fn index(State(newsroom): State<Newsroom>, Query(asked): Query<Asked>) -> 
         let found = search::find(&newsroom.database, &query).await?;
         found.into_iter().map(|(article, snippet)| card(&newsroom, article, Some(snippet))).collect()
     };
-    let notice = asked.published.map(|title| format!("“{title}” is published. Mail, index and thumbnail follow."));
+    let published = asked.published.map(|title| format!("“{title}” is published. Mail, index and thumbnail follow."));
+    let withdrawn = asked.withdrawn.map(|title| format!("“{title}” is withdrawn. Its files follow."));
+    let notice = published.or(withdrawn);
     Ok(Html(page::Index { query, articles, notice }.render()?))
 }
 
@@ -106,6 +112,7 @@ async fn show(State(newsroom): State<Newsroom>, Path(slug): Path<String>) -> Res
     let page = page::Article {
         picture: article.picture.map(|picture| format!("/pictures/{picture}")),
         picture_alt: format!("The picture of the article “{}”", article.title),
+        slug: article.slug,
         title: article.title,
         author: article.author,
         published: when(article.published_at),
@@ -137,9 +144,7 @@ async fn take(State(newsroom): State<Newsroom>, mut multipart: Multipart) -> Res
                 let title = draft.title.clone();
                 let now = jiff::Timestamp::now().as_millisecond();
                 if publish(&newsroom, draft, now).await?.is_some() {
-                    let query =
-                        http::Uri::builder().path_and_query(format!("/?published={}", encode(&title))).build()?;
-                    return Ok(Redirect::to(&query.to_string()).into_response());
+                    return Ok(front_page("published", &title));
                 }
                 "There is an article of this title already: choose another one.".to_owned()
             }
@@ -149,6 +154,18 @@ async fn take(State(newsroom): State<Newsroom>, mut multipart: Multipart) -> Res
     };
     let page = page::Publish { error: Some(error), title: form.title, author: form.author, body: form.body };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(page.render()?)).into_response())
+}
+
+async fn take_back(State(newsroom): State<Newsroom>, Path(slug): Path<String>) -> Result<Response, Failed> {
+    Ok(match withdraw(&newsroom, &slug).await? {
+        Some(article) => front_page("withdrawn", &article.title),
+        None => (StatusCode::NOT_FOUND, "There is no such article.").into_response(),
+    })
+}
+
+/// To the front page, where it is said what has become of an article.
+fn front_page(what: &str, title: &str) -> Response {
+    Redirect::to(&format!("/?{what}={}", encode(title))).into_response()
 }
 
 fn encode(text: &str) -> String {

@@ -1,23 +1,23 @@
 //! The full-text index.
 
 use sea_orm::DatabaseConnection;
+use signalpost::models::{Saved, post_save};
 use signalpost::{BoxError, Data, Event, receiver};
 
+use crate::article::{self, Files};
 use crate::ledger::Ledger;
 use crate::search;
-use crate::signals::{ARTICLE_PUBLISHED, ArticlePublished};
 
 pub const NAME: &str = "newsroom.index_article";
 
-#[receiver(ARTICLE_PUBLISHED, background, name = NAME)]
+#[receiver(post_save::<article::Entity>(), background, name = NAME)]
 async fn index_article(
-    event: Event<'_, ArticlePublished>,
+    event: Event<'_, Saved<article::Entity>>,
     database: Data<DatabaseConnection>,
     ledger: Data<Ledger>,
 ) -> Result<(), BoxError> {
-    ledger.started(NAME, &event.payload.slug)?;
-    if let Some(article) = event.payload.article.load(&*database).await? {
-        search::learn(&database, article).await?;
-    }
-    Ok(ledger.done(NAME, &event.payload.slug)?)
+    let Files { slug, .. } = Files::of(&event.payload.instance)?;
+    ledger.started(NAME, &slug)?;
+    search::learn(&database, &event.payload.instance).await?;
+    Ok(ledger.done(NAME, &slug)?)
 }

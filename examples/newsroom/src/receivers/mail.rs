@@ -8,30 +8,35 @@ use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::{Address, Transport};
 use sea_orm::{DatabaseConnection, EntityTrait};
+use signalpost::models::{Saved, post_save};
 use signalpost::{BoxError, Data, Event, receiver};
 
+use crate::article::{self, Files};
 use crate::folders::{Folders, write_whole};
 use crate::ledger::Ledger;
-use crate::signals::{ARTICLE_PUBLISHED, ArticlePublished};
-use crate::{article, subscriber};
+use crate::subscriber;
 
 pub const NAME: &str = "newsroom.email_subscribers";
 
-#[receiver(ARTICLE_PUBLISHED, background, name = NAME, max_attempts = 5)]
+#[receiver(post_save::<article::Entity>(), background, name = NAME, max_attempts = 5)]
 async fn email_subscribers(
-    event: Event<'_, ArticlePublished>,
+    event: Event<'_, Saved<article::Entity>>,
     database: Data<DatabaseConnection>,
     folders: Data<Folders>,
     ledger: Data<Ledger>,
 ) -> Result<(), BoxError> {
-    ledger.started(NAME, &event.payload.slug)?;
-    // Deleted meanwhile: nobody wants to read of it.
-    if let Some(article) = event.payload.article.load(&*database).await? {
+    if !event.payload.created {
+        return Ok(());
+    }
+    let Files { slug, .. } = Files::of(&event.payload.instance)?;
+    ledger.started(NAME, &slug)?;
+    // Withdrawn meanwhile: nobody wants to read of it.
+    if let Some(article) = event.payload.instance.load(&database).await? {
         let subscribers = subscriber::Entity::find().all(&*database).await?;
         let folder = folders.mail.clone();
         tokio::task::spawn_blocking(move || write_all(&article, &subscribers, &folder)).await??;
     }
-    Ok(ledger.done(NAME, &event.payload.slug)?)
+    Ok(ledger.done(NAME, &slug)?)
 }
 
 fn write_all(article: &article::Model, subscribers: &[subscriber::Model], folder: &Path) -> Result<(), BoxError> {

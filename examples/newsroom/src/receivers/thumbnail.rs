@@ -4,34 +4,45 @@ use std::io::Cursor;
 
 use image::ImageFormat;
 use image::imageops::FilterType;
+use signalpost::models::{Saved, post_save};
 use signalpost::{BoxError, Data, Event, Permanent, receiver};
 
-use crate::folders::{Folders, write_whole};
+use crate::article::{self, Files};
+use crate::folders::{Folders, remove, write_whole};
 use crate::ledger::Ledger;
-use crate::signals::{ARTICLE_PUBLISHED, ArticlePublished};
 
 pub const NAME: &str = "newsroom.make_thumbnail";
 
 const WIDTH: u32 = 480;
 const HEIGHT: u32 = 320;
 
-#[receiver(ARTICLE_PUBLISHED, background, name = NAME, max_attempts = 3)]
+#[receiver(post_save::<article::Entity>(), background, name = NAME, max_attempts = 3)]
 fn make_thumbnail(
-    event: Event<'_, ArticlePublished>,
+    event: Event<'_, Saved<article::Entity>>,
     folders: Data<Folders>,
     ledger: Data<Ledger>,
 ) -> Result<(), BoxError> {
-    ledger.started(NAME, &event.payload.slug)?;
-    if let Some(name) = &event.payload.picture {
+    if !event.payload.has_changed(article::Column::Picture) {
+        return Ok(());
+    }
+    let Files { slug, picture } = Files::of(&event.payload.instance)?;
+    ledger.started(NAME, &slug)?;
+    // Without its picture the article is withdrawn.
+    if let Some(path) = picture.map(|name| folders.pictures.join(name)).filter(|path| path.exists()) {
         // A picture that cannot be decoded now never will be.
-        let picture = image::open(folders.pictures.join(name)).map_err(Permanent::new)?;
+        let picture = image::open(&path).map_err(Permanent::new)?;
         let small = picture.resize_to_fill(WIDTH, HEIGHT, FilterType::Triangle).into_rgb8();
         let mut jpeg = Cursor::new(Vec::new());
         small.write_to(&mut jpeg, ImageFormat::Jpeg)?;
-        let name = file_name(&event.payload.slug);
-        write_whole(&folders.thumbnails.join(&name), &folders.thumbnails.join(format!(".{name}")), jpeg.get_ref())?;
+        let name = file_name(&slug);
+        let thumbnail = folders.thumbnails.join(&name);
+        write_whole(&thumbnail, &folders.thumbnails.join(format!(".{name}")), jpeg.get_ref())?;
+        // Withdrawn in between.
+        if !path.exists() {
+            remove(&thumbnail)?;
+        }
     }
-    Ok(ledger.done(NAME, &event.payload.slug)?)
+    Ok(ledger.done(NAME, &slug)?)
 }
 
 /// The file of an article's thumbnail.

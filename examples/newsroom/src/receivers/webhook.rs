@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use serde_json::json;
+use signalpost::models::{Saved, post_save};
 use signalpost::{Backoff, BoxError, Data, Event, receiver};
 
+use crate::article::{self, Files};
 use crate::ledger::Ledger;
-use crate::signals::{ARTICLE_PUBLISHED, ArticlePublished};
 
 pub const NAME: &str = "newsroom.call_webhook";
 
@@ -25,14 +26,20 @@ impl Webhook {
     }
 }
 
-#[receiver(ARTICLE_PUBLISHED, background, name = NAME, timeout = Duration::from_secs(10), backoff = SOON)]
+#[receiver(
+    post_save::<article::Entity>(), background, name = NAME, timeout = Duration::from_secs(10), backoff = SOON
+)]
 async fn call_webhook(
-    event: Event<'_, ArticlePublished>,
+    event: Event<'_, Saved<article::Entity>>,
     webhook: Data<Webhook>,
     ledger: Data<Ledger>,
 ) -> Result<(), BoxError> {
-    ledger.started(NAME, &event.payload.slug)?;
-    let call = webhook.client.post(&webhook.url).json(&json!({ "slug": event.payload.slug }));
+    if !event.payload.created {
+        return Ok(());
+    }
+    let Files { slug, .. } = Files::of(&event.payload.instance)?;
+    ledger.started(NAME, &slug)?;
+    let call = webhook.client.post(&webhook.url).json(&json!({ "slug": slug }));
     call.send().await?.error_for_status()?;
-    Ok(ledger.done(NAME, &event.payload.slug)?)
+    Ok(ledger.done(NAME, &slug)?)
 }

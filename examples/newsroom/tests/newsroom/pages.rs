@@ -46,6 +46,11 @@ impl Site {
         (response.status(), response.text().await.unwrap())
     }
 
+    async fn withdraw(&self, slug: &str) -> StatusCode {
+        let path = format!("{}/articles/{slug}/withdraw", self.address);
+        self.client.post(path).send().await.unwrap().status()
+    }
+
     /// Waits until the status page has nothing unfinished to show.
     async fn idle(&self) -> String {
         loop {
@@ -110,6 +115,17 @@ async fn read_search_and_publish(home: Home) {
     assert_eq!(answer, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.contains("There is an article of this title already"), "{page}");
     assert_eq!(site.get("/thumbnails/a-b-bold-b-new-thing.jpg").await.0, StatusCode::OK);
+
+    let picture = article.split_once("src=\"/pictures/").unwrap().1.split_once('"').unwrap().0;
+    let picture = format!("/pictures/{picture}");
+    assert_eq!(site.get(&picture).await.0, StatusCode::OK);
+    assert_eq!(site.withdraw("a-b-bold-b-new-thing").await, StatusCode::SEE_OTHER);
+    assert!(site.idle().await.contains("newsroom.forget_article"));
+    for gone in ["/articles/a-b-bold-b-new-thing", "/thumbnails/a-b-bold-b-new-thing.jpg", &picture] {
+        assert_eq!(site.get(gone).await.0, StatusCode::NOT_FOUND, "{gone}");
+    }
+    assert!(!site.page("/?q=quincunx").await.contains("/articles/a-b-bold-b-new-thing"));
+    assert_eq!(site.withdraw("a-b-bold-b-new-thing").await, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
