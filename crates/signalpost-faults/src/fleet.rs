@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
+use std::io;
 use std::net::Ipv4Addr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -41,6 +43,21 @@ pub struct FleetOptions {
     pub server: ServerOptions,
     /// Where it is, as the processes see it. `None`: where they are.
     pub address: Option<Ipv4Addr>,
+}
+
+impl Default for FleetOptions {
+    /// A server here, and receivers that take long enough for the killed to have something in hand.
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            work: Duration::from_millis(20),
+            concurrency: 32,
+            keep_ended: None,
+            has_ledger: true,
+            server: ServerOptions::new(),
+            address: None,
+        }
+    }
 }
 
 /// A scenario's database and its processes' files. The server ends with it.
@@ -134,8 +151,13 @@ impl Fleet {
         hosts: impl IntoIterator<Item = Option<&'h Host>>,
     ) -> Result<Vec<Runner>, BoxError> {
         let workers = hosts.into_iter().map(|host| self.start_worker(host)).collect::<Result<Vec<_>, _>>()?;
-        self.until("the workers to be there", || Ok(workers.iter().all(|worker| !worker.workers().is_empty())))?;
+        self.until_there(&workers)?;
         Ok(workers)
+    }
+
+    fn until_there(&self, workers: &[Runner]) -> Result<(), BoxError> {
+        let are_there = || Ok(workers.iter().all(|worker| !worker.workers().is_empty()));
+        self.until("the workers to be there", are_there).map(drop)
     }
 
     /// Starts a sender: the database and the ledger are the fleet's, whatever the arguments say.
@@ -178,9 +200,21 @@ impl Fleet {
     ///
     /// When the database cannot be read.
     pub fn held_by(&self, worker: &str) -> Result<HashSet<i64>, BoxError> {
-        let held = "SELECT id FROM signalpost_task WHERE worker = $1";
+        self.ids("SELECT id FROM signalpost_task WHERE worker = $1", worker)
+    }
+
+    /// Those that this worker holds and that have met no death yet. The others run alone from now on, and wait for that.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn unsuspected_of(&self, worker: &str) -> Result<HashSet<i64>, BoxError> {
+        self.ids("SELECT id FROM signalpost_task WHERE worker = $1 AND deaths = 0", worker)
+    }
+
+    fn ids(&self, sql: &'static str, of: &str) -> Result<HashSet<i64>, BoxError> {
         let ids: Vec<i64> =
-            self.ask(async |connection| sqlx::query_scalar(held).bind(worker).fetch_all(connection).await)?;
+            self.ask(async |connection| sqlx::query_scalar(sql).bind(of).fetch_all(connection).await)?;
         Ok(ids.into_iter().collect())
     }
 
@@ -220,6 +254,87 @@ impl Fleet {
         Ok(count.unsigned_abs())
     }
 
+    /// Whether a task has ended that is newer than this one.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn has_ended_beyond(&self, task: i64) -> Result<bool, BoxError> {
+        let has = "SELECT EXISTS (SELECT FROM signalpost_history WHERE id > $1)";
+        self.ask(async |connection| sqlx::query_scalar(has).bind(task).fetch_one(connection).await)
+    }
+
+    /// The server's processes that serve the workers and senders.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn backends(&self) -> Result<Vec<i32>, BoxError> {
+        self.pids("SELECT pid FROM pg_stat_activity WHERE application_name = 'signalpost' ORDER BY pid")
+    }
+
+    /// Those of them on which somebody listens: they say nothing else, but for asking whether they are there.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn listeners(&self) -> Result<Vec<i32>, BoxError> {
+        self.pids(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'signalpost' AND state = 'idle' \
+             AND (query LIKE 'LISTEN %' OR query = 'SELECT 1') ORDER BY pid",
+        )
+    }
+
+    fn pids(&self, sql: &'static str) -> Result<Vec<i32>, BoxError> {
+        self.ask(async |connection| sqlx::query_scalar(sql).fetch_all(connection).await)
+    }
+
+    /// Ends these processes of the server.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub fn terminate(&self, pids: &[i32]) -> Result<(), BoxError> {
+        let terminate = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) AS ended (pid)";
+        self.ask(async |connection| sqlx::query(terminate).bind(pids).execute(connection).await).map(drop)
+    }
+
+    /// The number of the newest task. Until there is one, 1.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn newest(&self) -> Result<u64, BoxError> {
+        let newest = "SELECT last_value FROM signalpost_task_id_seq";
+        let newest: i64 = self.ask(async |connection| sqlx::query_scalar(newest).fetch_one(connection).await)?;
+        Ok(newest.unsigned_abs())
+    }
+
+    /// What the process of a worker has written of its runs so far.
+    ///
+    /// # Errors
+    ///
+    /// When its file cannot be read.
+    pub fn runs_of(&self, pid: u32) -> Result<Vec<Entry>, BoxError> {
+        Ok(Ledger::read(&self.directory.path().join("runs"), pid)?)
+    }
+
+    /// From the return of a send to the beginning of its first run, at worst, of those that were sent in this time.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub fn slowest_start(&self, range: Range<u64>, evidence: &Evidence) -> Result<Duration, BoxError> {
+        let mut begun: HashMap<u32, u64> = HashMap::new();
+        for run in evidence.entries.iter().rev() {
+            begun.insert(run.number, run.at);
+        }
+        let sends: Vec<Sent> = Ledger::read_all(&self.directory.path().join("sends"))?;
+        let sends = sends.iter().filter(|sent| range.contains(&sent.at));
+        let after = |sent: &Sent| begun.get(&sent.number).map(|at| at.saturating_sub(sent.at));
+        Ok(Duration::from_micros(sends.filter_map(after).max().unwrap_or_default()))
+    }
+
     /// Everything that is known, and what is wrong with how it hangs together: to be asked when all is over.
     ///
     /// # Errors
@@ -255,19 +370,47 @@ impl Fleet {
         rows.into_iter().map(ended).collect()
     }
 
-    /// Stops the processes cleanly, and looks at the database: what is wrong with either.
+    /// Stops the processes cleanly: what is wrong with their ends.
     ///
     /// # Errors
     ///
-    /// When the database cannot be read.
-    pub fn close(&self, runners: impl IntoIterator<Item = Runner>) -> Result<Vec<String>, BoxError> {
+    /// When they cannot be stopped.
+    pub fn stop(runners: impl IntoIterator<Item = Runner>) -> Result<Vec<String>, BoxError> {
+        Self::end_by(runners, Process::stop)
+    }
+
+    /// Waits for the ends of the processes: what is wrong with them.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be waited for.
+    pub fn end(runners: impl IntoIterator<Item = Runner>) -> Result<Vec<String>, BoxError> {
+        Self::end_by(runners, Process::end)
+    }
+
+    fn end_by(
+        runners: impl IntoIterator<Item = Runner>,
+        end: fn(Process) -> io::Result<bool>,
+    ) -> Result<Vec<String>, BoxError> {
         let mut problems = Vec::new();
         for Runner { process, log, .. } in runners {
-            if !process.stop()? {
+            if !end(process)? {
                 let said = fs::read_to_string(&log).unwrap_or_default();
                 problems.push(format!("a process did not end well: {}", said.lines().last().unwrap_or_default()));
             }
         }
+        Ok(problems)
+    }
+
+    /// Stops the workers cleanly, and looks at the database: what is wrong with either.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn close(&self, workers: Vec<Runner>) -> Result<Vec<String>, BoxError> {
+        // One that has just been started is deaf to the signal, and dies of it.
+        self.until_there(&workers)?;
+        let mut problems = Self::stop(workers)?;
         // Part of PostgreSQL's own collection, which Debian installs with it.
         self.ask(async |connection| sqlx::raw_sql("CREATE EXTENSION IF NOT EXISTS amcheck").execute(connection).await)?;
         let check = "SELECT bt_index_check(index.indexrelid, true) FROM pg_index AS index \
