@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use signalpost::BoxError;
 
 use crate::Entry;
-use crate::fleet::{Fleet, FleetOptions, Runner};
+use crate::crew::{Crew, CrewOptions, Runner};
+use crate::fleet::Fleet;
 use crate::judge::conclusion;
 use crate::killer::Killer;
 use crate::ledger;
@@ -106,13 +107,8 @@ impl fmt::Display for Findings {
 /// When the scenario cannot be carried out. What it finds wrong is no error, but in the findings.
 pub fn run(program: &Path, cut_off: &CutOff) -> Result<Findings, BoxError> {
     let network = Network::new(WORKERS as u8 + SENDERS)?;
-    let options = FleetOptions {
-        lease: cut_off.lease,
-        server: network.server(),
-        address: Some(network.address()),
-        ..FleetOptions::default()
-    };
-    let fleet = Fleet::new(program, options)?;
+    let crew = CrewOptions { lease: cut_off.lease, ..CrewOptions::default() };
+    let fleet = Fleet::within(&network, program, crew)?;
     let (at_work, sending) = network.hosts().split_at(WORKERS);
     let mut workers = fleet.start_workers(at_work.iter().map(Some))?;
     let began = Instant::now();
@@ -137,7 +133,7 @@ pub fn run(program: &Path, cut_off: &CutOff) -> Result<Findings, BoxError> {
         thread::sleep(Duration::from_millis(5));
     }
     let mut findings = Findings { asked: format!("{cut_off:?}"), ..Findings::default() };
-    findings.problems.extend(Fleet::stop(senders)?);
+    findings.problems.extend(Crew::stop_senders(senders)?);
     let mut progress = Progress::begin();
     while progress.note(fleet.live()?)? > 0 {
         killer.follow(&fleet)?;

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use signalpost::BoxError;
+use signalpost_postgres_server::ServerOptions;
 
+use crate::crew::{Crew, CrewOptions};
 use crate::disturbance::Disturbance;
-use crate::fleet::{Fleet, FleetOptions};
+use crate::fleet::Fleet;
 use crate::judge::{Evidence, conclusion};
 use crate::ledger;
 use crate::log::LogRate;
@@ -64,7 +66,10 @@ impl fmt::Display for Findings {
         let Findings { asked, lasted, resumed_after, sent, runs, again, slowest, log, problems } = self;
         writeln!(f, "{asked}")?;
         writeln!(f, "it took {lasted:.1?}, and work went on {resumed_after:.1?} after it")?;
-        writeln!(f, "sent {sent}, runs {runs}, run again {again}; a task sent meanwhile began after {slowest:.1?} at most")?;
+        writeln!(
+            f,
+            "sent {sent}, runs {runs}, run again {again}; a task sent meanwhile began after {slowest:.1?} at most"
+        )?;
         writeln!(f, "a worker's log: {log}")?;
         f.write_str(&conclusion(problems, "nothing lost, and nothing run again but what the outage explains"))
     }
@@ -80,7 +85,8 @@ impl fmt::Display for Findings {
 /// When the scenario cannot be carried out. What it finds wrong is no error, but in the findings.
 pub fn run(program: &Path, disturbed: &Disturbed) -> Result<Findings, BoxError> {
     let Disturbed { by, lease, seed, .. } = disturbed;
-    let fleet = Fleet::new(program, FleetOptions { lease: *lease, ..FleetOptions::default() })?;
+    let crew = CrewOptions { lease: *lease, ..CrewOptions::default() };
+    let fleet = Fleet::new(program, crew, &ServerOptions::new())?;
     let workers = fleet.start_workers([None; WORKERS])?;
     let senders = (0..SENDERS).map(|number| fleet.start_sender(None, sender(number, disturbed)));
     let senders = senders.collect::<Result<Vec<_>, _>>()?;
@@ -92,7 +98,7 @@ pub fn run(program: &Path, disturbed: &Disturbed) -> Result<Findings, BoxError> 
     fleet.until("work to go on", || fleet.has_ended_beyond(newest))?;
     let (resumed_after, resumed_at) = (over.elapsed(), ledger::now());
 
-    let mut problems = Fleet::stop(senders)?;
+    let mut problems = Crew::stop_senders(senders)?;
     let mut progress = Progress::begin();
     fleet.until("everything to have ended", || Ok(progress.note(fleet.live()?)? == 0))?;
     let logs: Vec<String> = workers.iter().map(|worker| worker.log()).collect();
@@ -107,10 +113,10 @@ pub fn run(program: &Path, disturbed: &Disturbed) -> Result<Findings, BoxError> 
     }
     let again = evidence.repeated();
     problems.extend(twice(&evidence).map(|task| format!("task {task} ran again more than once")));
-    let log = logs.iter().map(|log| LogRate::of(log, began_at..resumed_at)).max_by_key(|rate| rate.lines);
+    let log = logs.iter().map(|log| LogRate::of(log, began_at..resumed_at)).max_by_key(|rate| rate.lines.len());
     let log = log.unwrap_or_default();
     if log.is_too_much() {
-        problems.push(format!("a worker has logged {log}"));
+        problems.push(format!("a worker has logged {log}:\n{}", log.lines.join("\n")));
     }
     Ok(Findings {
         asked: format!("{by} (lease {lease:?}, seed {seed})"),

@@ -73,7 +73,8 @@ impl Evidence {
     /// What has cost an attempt, where nothing may have.
     pub fn costs(&self) -> Vec<String> {
         let cost = self.history.iter().filter(|row| row.attempt > 1 || row.deaths > 0);
-        cost.map(|row| format!("task {} took {} attempts, {} of them deaths", row.task, row.attempt, row.deaths)).collect()
+        cost.map(|row| format!("task {} took {} attempts, {} of them deaths", row.task, row.attempt, row.deaths))
+            .collect()
     }
 
     /// What must not be. `is_explained` says of a run whether its task may have run again: the process was killed with the

@@ -7,7 +7,8 @@ use fastrand::Rng;
 use signalpost::BoxError;
 
 use crate::Entry;
-use crate::fleet::{Fleet, Runner};
+use crate::crew::Runner;
+use crate::fleet::Fleet;
 use crate::recovery::Recovery;
 
 /// What has not been taken up by then never will be.

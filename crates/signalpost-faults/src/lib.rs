@@ -16,6 +16,7 @@
 //! PostgreSQL have a server of their own, and senders as processes too: a [`Fleet`](fleet::Fleet).
 
 pub mod atomic;
+pub mod crew;
 pub mod cut_off;
 pub mod disturbance;
 pub mod disturbed;

@@ -6,8 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use signalpost::BoxError;
+use signalpost_postgres_server::ServerOptions;
 
-use crate::fleet::{Fleet, FleetOptions, Runner};
+use crate::crew::{Crew, CrewOptions, Runner};
+use crate::fleet::Fleet;
 use crate::judge::conclusion;
 use crate::killer::Killer;
 use crate::patience::Progress;
@@ -72,7 +74,7 @@ impl fmt::Display for Findings {
 ///
 /// When the scenario cannot be carried out. What it finds wrong is no error, but in the findings.
 pub fn run(program: &Path, machines: &Machines) -> Result<Findings, BoxError> {
-    let fleet = Fleet::new(program, FleetOptions::default())?;
+    let fleet = Fleet::new(program, CrewOptions::default(), &ServerOptions::new())?;
     let mut workers = fleet.start_workers([None; WORKERS])?;
     let began = Instant::now();
     let mut senders = start_senders(&fleet, machines.tasks)?;
@@ -87,7 +89,7 @@ pub fn run(program: &Path, machines: &Machines) -> Result<Findings, BoxError> {
         thread::sleep(Duration::from_millis(5));
     }
     let mut findings = Findings { asked: format!("{machines:?}"), took: began.elapsed(), ..Findings::default() };
-    findings.problems.extend(Fleet::end(senders)?);
+    findings.problems.extend(Crew::end(senders)?);
     findings.problems.extend(fleet.close(workers)?);
     let (evidence, problems) = fleet.evidence()?;
     findings.problems.extend(problems);
