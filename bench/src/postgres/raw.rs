@@ -21,9 +21,9 @@ const INSERT_MANY: &str = "INSERT INTO signalpost_task (send_id, signal, sender,
     $4::bigint FROM unnest($1::text[], $2::text[]) AS task (send_id, payload)";
 
 /// The batches of a worker under full load: of the thousand that it holds it claims half anew, and of the 512 that may be
-/// finished and not reported it reports half while the other half gathers.
+/// finished and not reported it reports a third, while another third is on its way and the last one gathers.
 const CLAIMED_AT_ONCE: usize = 500;
-const FINISHED_AT_ONCE: usize = 256;
+const FINISHED_AT_ONCE: usize = 170;
 /// As the store's own sessions: nobody's plan is to depend on what the statistics say of tables that grow and shrink.
 const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off; \
     SET plan_cache_mode = force_generic_plan";

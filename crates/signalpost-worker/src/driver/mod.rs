@@ -25,7 +25,6 @@ use crate::stop::Stage;
 use crate::trouble::Trouble;
 use crate::{Executor, Failure, Health, WorkerOptions};
 use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
-use reporting::REPORT_AFTER;
 
 /// Hints can get lost: an idle worker looks by itself this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -68,7 +67,8 @@ pub(crate) struct Driver {
 
     reports: Vec<Finish>,
     oldest_report: Instant,
-    reporting: bool,
+    // How many batches are under way.
+    reporting: usize,
     report_not_before: Instant,
     // How many reports are still made one by one, to find the one that the store refuses.
     report_singly: usize,
@@ -117,7 +117,7 @@ impl Driver {
             store_now: 0,
             reports: Vec::new(),
             oldest_report: now,
-            reporting: false,
+            reporting: 0,
             report_not_before: now,
             report_singly: 0,
             claiming: false,
@@ -160,7 +160,7 @@ impl Driver {
             let trusted_until = self.lease.get().trusted_until;
             self.health.turn(self.state(now), self.in_hand.running(), self.in_hand.len(), trusted_until);
             if self.stage > Stage::Running {
-                let settled = self.in_hand.len() == 0 && !self.claiming && !self.reporting;
+                let settled = self.in_hand.len() == 0 && !self.claiming && self.reporting == 0;
                 let too_long = self.stage == Stage::Forced && self.stop_until.is_some_and(|until| until <= now);
                 if settled || too_long {
                     let is_clean = self.in_hand.len() == 0 && self.free_slots == self.options.concurrency;
@@ -200,8 +200,8 @@ impl Driver {
             }
         };
         let may_ask = self.stage == Stage::Running && !self.claiming && self.is_trusted(now);
-        let report_at = (self.oldest_report + REPORT_AFTER).max(self.report_not_before);
-        consider(report_at, !self.reports.is_empty() && !self.reporting);
+        let report_at = self.report_at();
+        consider(report_at.unwrap_or(now), report_at.is_some());
         consider(self.claim_not_before, may_ask && self.unclear);
         consider(self.compare_at.max(self.claim_not_before), may_ask);
         consider(self.claim_at.max(self.claim_not_before), self.may_claim(now) && !self.unclear);
