@@ -2,9 +2,6 @@
 
 use signalpost_store::ClaimRequest;
 
-/// While the answer to one claim is on its way the next one is worked on.
-const CLAIMS_AT_ONCE: usize = 2;
-
 #[derive(Debug, Default)]
 pub(super) struct Asking {
     claims: usize,
@@ -23,9 +20,9 @@ impl Asking {
         self.tasks
     }
 
-    /// Whether one more claim may be made. One that keeps to limits has to know what the one before it has brought.
-    pub(super) fn may_claim(&self, keeps_to_limits: bool) -> bool {
-        !self.is_alone && self.claims < if keeps_to_limits { 1 } else { CLAIMS_AT_ONCE }
+    /// Whether one more claim may be made beside those that are under way.
+    pub(super) fn may_claim(&self, at_once: usize) -> bool {
+        !self.is_alone && self.claims < at_once
     }
 
     pub(super) fn claim(&mut self, request: &ClaimRequest) {
@@ -56,13 +53,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_claim_is_made_beside_the_first_and_no_third() {
+    fn as_many_claims_are_made_at_once_as_the_store_works_on() {
         let (mut asking, request) = (Asking::default(), ClaimRequest::new(["default"], 100));
         asking.claim(&request);
-        assert!(asking.may_claim(false));
-        assert!(!asking.may_claim(true));
+        assert!(asking.may_claim(2));
+        assert!(!asking.may_claim(1));
         asking.claim(&request);
-        assert!(!asking.may_claim(false));
+        assert!(!asking.may_claim(2));
         assert_eq!(asking.tasks(), 200);
         assert!(!asking.take_claim(&request));
         assert!(asking.take_claim(&request));
@@ -73,11 +70,11 @@ mod tests {
     fn beside_a_suspect_and_beside_a_comparison_nothing_is_claimed() {
         let (mut asking, suspect) = (Asking::default(), ClaimRequest::suspect(["default"]));
         asking.claim(&suspect);
-        assert!(!asking.may_claim(false));
+        assert!(!asking.may_claim(2));
         asking.take_claim(&suspect);
         asking.give_back();
-        assert!(!asking.may_claim(false) && !asking.is_nothing());
+        assert!(!asking.may_claim(2) && !asking.is_nothing());
         asking.given_back();
-        assert!(asking.may_claim(true) && asking.is_nothing());
+        assert!(asking.may_claim(1) && asking.is_nothing());
     }
 }

@@ -23,7 +23,8 @@ impl Driver {
     /// Whether a claim would be made now if there were reason to.
     pub(super) fn may_claim(&self, now: Instant) -> bool {
         self.stage == Stage::Running
-            && self.asking.may_claim(!self.gates.none())
+            // One that keeps to limits has to know what the one before it has brought.
+            && self.asking.may_claim(if self.gates.none() { self.store.works_at_once() } else { 1 })
             && !self.must_compare(now)
             && !self.in_hand.holds_a_suspect()
             && self.drain_until.is_none()
@@ -44,8 +45,8 @@ impl Driver {
         let hold = self.pace.hold(self.options.concurrency, now);
         let expected = self.in_hand.unfinished() + self.asking.tasks();
         let room = hold.saturating_sub(expected);
-        // Few large claims rather than many small ones: one runs while two are on their way.
-        if room * 3 >= hold || expected < self.options.concurrency { room } else { 0 }
+        // Few large claims rather than many small ones; what one has brought runs while the others are on their way.
+        if room * (self.store.works_at_once() + 1) >= hold || expected < self.options.concurrency { room } else { 0 }
     }
 
     pub(super) fn claim(&mut self, now: Instant) {

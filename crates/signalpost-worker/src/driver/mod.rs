@@ -178,8 +178,6 @@ impl Driver {
             tokio::select! {
                 biased;
                 happening = self.happenings.recv() => {
-                    // What is about to end beside it is taken in with it: one turn of the loop, and one start, for all.
-                    tokio::task::yield_now().await;
                     // The driver holds a sender: the channel never ends.
                     let mut next = happening;
                     while let Some(happening) = next {

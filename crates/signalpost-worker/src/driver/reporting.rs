@@ -14,10 +14,6 @@ use crate::verdict;
 /// Reports go to the store at once when nothing else is in hand, and otherwise when the oldest has waited this long
 /// or there are enough for a batch.
 const REPORT_AFTER: Duration = Duration::from_millis(5);
-/// A store that works on several at once has the next one while it waits for its disk with the first.
-const BATCHES_UNDER_WAY: usize = 2;
-/// So that one batch gathers while the others are written.
-const REPORT_AT_ONCE: usize = UNREPORTED_AT_MOST / (BATCHES_UNDER_WAY + 1);
 /// What has run and is not recorded when the process dies will run again: so no more than this begins before the store
 /// has answered, unless as many run at once.
 const UNREPORTED_AT_MOST: usize = 512;
@@ -45,13 +41,15 @@ impl Driver {
 
     /// When what has gathered is reported. `None`: when more has gathered, or an answer has come.
     pub(super) fn report_at(&self) -> Option<Instant> {
-        let is_batch = self.reports.len() >= REPORT_AT_ONCE || !self.may_report_more();
+        // One batch gathers while the others are written.
+        let at_once = self.store.works_at_once();
+        let is_batch = self.reports.len() >= UNREPORTED_AT_MOST / (at_once + 1) || !self.may_report_more();
         let at = match self.reporting {
             _ if self.reports.is_empty() => return None,
             0 if is_batch || self.in_hand.unfinished() == 0 => self.report_not_before,
             0 => (self.oldest_report + REPORT_AFTER).max(self.report_not_before),
             // Only a full batch is worth another commit now.
-            under_way if is_batch && under_way < BATCHES_UNDER_WAY => self.report_not_before,
+            under_way if is_batch && under_way < at_once => self.report_not_before,
             _ => return None,
         };
         Some(at)
