@@ -44,7 +44,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Measures, each beside a reference that is run with it: `[GROUPS] [--json] [--quick]`.
+    /// Measures, each beside a reference that is run with it: `[GROUPS] [--json] [--quick]`; with `django` in front, what
+    /// background receivers cost a Django project.
     // It explains its own arguments.
     #[command(disable_help_flag = true)]
     Bench {
@@ -63,16 +64,25 @@ fn main() -> ExitCode {
     }
     let succeeded = match command {
         Command::Test => suite::run(),
-        Command::Python { pair, sqlite, arguments } => python::run_one(pair.as_deref(), sqlite, &arguments)
-            .unwrap_or_else(|error| {
-                eprintln!("cargo xtask python: {error}");
-                false
-            }),
+        Command::Python { pair, sqlite, arguments } => {
+            said("cargo xtask python", python::tests_of(pair.as_deref(), sqlite, &arguments))
+        }
         Command::Postgres => cargo::run(["run", "--quiet", "-p", "signalpost-postgres-server"], &[]),
         Command::Faults { arguments } => run_tool("signalpost-faults", arguments),
+        Command::Bench { arguments } if arguments.first().is_some_and(|group| group == "django") => {
+            said("cargo xtask bench django", python::bench(&arguments[1..]))
+        }
         Command::Bench { arguments } => run_tool("signalpost-bench", arguments),
     };
     if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// True when it ran and succeeded; what kept it from running is printed.
+fn said(command: &str, ran: Result<bool, String>) -> bool {
+    ran.unwrap_or_else(|error| {
+        eprintln!("{command}: {error}");
+        false
+    })
 }
 
 /// Builds it as it would be shipped, and runs it.

@@ -4,27 +4,27 @@ mod database;
 mod environment;
 mod interpreter;
 mod pair;
+mod single;
 mod wheel;
 mod workshop;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsString;
 use std::fmt::Write;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use signalpost_postgres_server::{Server, TEST_POSTGRES};
-
 use self::database::Database;
 use self::environment::shown;
 use self::interpreter::Interpreter;
 use self::pair::{Pair, Pairs, Version};
 use self::workshop::Workshop;
-use crate::program::{captured, streamed};
+use crate::program::captured;
 use crate::step::Outcome;
+
+pub(crate) use self::single::{bench, tests_of};
 
 /// What became of what.
 type Named = (String, Outcome);
@@ -72,38 +72,6 @@ pub(crate) fn run(postgres: Option<&str>) -> Vec<Named> {
     outcomes.extend(done.into_values().flatten());
     println!("\n== Python: everything took {} s", started.elapsed().as_secs());
     outcomes
-}
-
-/// Runs the tests of one pair with these arguments of pytest, the output streamed.
-///
-/// # Errors
-///
-/// What keeps them from being run.
-pub(crate) fn run_one(pair: Option<&str>, sqlite_only: bool, arguments: &[OsString]) -> Result<bool, String> {
-    let pairs = Pairs::read()?;
-    let pair = pairs.named(pair)?;
-    let python = Interpreter::find(pair.python).ok_or_else(|| format!("Python {} was not found", pair.python))?;
-    let workshop = Workshop::open(&python)?;
-    let environment = workshop.environment(pair, &python)?;
-    // A server that runs already is as good as one of our own.
-    let given = env::var(TEST_POSTGRES).ok();
-    let server = if sqlite_only || given.is_some() { None } else { Some(Server::start()) };
-    let own = match server.as_ref() {
-        Some(Ok(server)) => Some(server.url("postgres")),
-        Some(Err(error)) => {
-            println!("== PostgreSQL: skipped, {error}");
-            None
-        }
-        None => None,
-    };
-    let url = if sqlite_only { None } else { given.or(own) };
-    let mut succeeded = true;
-    for database in Database::all(url.as_deref()) {
-        let tests = workshop.tests(&environment, database, arguments);
-        println!("\n== {pair} on {database}: {}", shown(&tests));
-        succeeded &= streamed(tests);
-    }
-    Ok(succeeded)
 }
 
 /// One Python of each version that there is.
