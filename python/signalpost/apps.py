@@ -21,9 +21,10 @@ class SignalpostConfig(AppConfig):
         """Finds the receivers of installed apps. It may run twice, and makes no query."""
         from django.db.models.signals import post_migrate
 
-        from . import atomicity, checks, conf, pickling, schema  # noqa: F401
+        from . import atomicity, checks, conf, immediate, pickling, schema  # noqa: F401
 
         pickling.register()
         atomicity.guard_saves()
+        immediate.follow_setting()
         post_migrate.connect(schema.complete, sender=self, weak=False, dispatch_uid="signalpost.schema")
         autodiscover_modules(*conf.current().autodiscover)

@@ -1,9 +1,8 @@
 """What travels from a send to the receiver beside the arguments: language, time zone, request id, tenant, and your own.
 
 A carrier reads a text where a signal is sent, and puts it back where the receiver runs. The text stands in the task's
-headers under the carrier's name. Four are there already: `language`, `time-zone`, `request-id` and `tenant`;
-`SIGNALPOST["CARRIERS"]` lists those that are used, as import paths, and a carrier of your own is used from where it is
-declared:
+headers under the carrier's name. Four are there already: `language`, `time-zone`, `request-id` and `tenant`. One of your own
+is used from where it is declared; where `SIGNALPOST["CARRIERS"]` lists import paths, these are used and no others.
 
     @carrier("shop")
     def shop():                      # where it is sent; None: nothing to carry
@@ -34,7 +33,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.core.signals import setting_changed
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
@@ -142,7 +141,7 @@ tenant: ContextVar[str | None] = ContextVar("signalpost_tenant", default=None)
 
 
 def of_variable(name: str, variable: ContextVar[str | None]) -> Carrier:
-    """A carrier of what stands in a context variable. Not yet declared: list it in `SIGNALPOST["CARRIERS"]`."""
+    """A carrier of what stands in a context variable. To be used it must be listed in `SIGNALPOST["CARRIERS"]`."""
     made = Carrier(name, variable.get)
 
     @made.restore
@@ -160,7 +159,7 @@ def of_variable(name: str, variable: ContextVar[str | None]) -> Carrier:
 carried_request_id = of_variable("request-id", request_id)
 carried_tenant = of_variable("tenant", tenant)
 
-#: What `SIGNALPOST["CARRIERS"]` is, left out.
+#: Those that are there already.
 DEFAULT = (
     "signalpost.carriers.language",
     "signalpost.carriers.time_zone",
@@ -171,21 +170,19 @@ DEFAULT = (
 
 @lru_cache(maxsize=1)
 def _used() -> tuple[Carrier, ...]:
-    used: dict[str, Carrier] = {}
-    for path in conf.current().carriers:
-        found = import_string(path)
-        if not isinstance(found, Carrier):
-            raise HeaderError(f'SIGNALPOST["CARRIERS"] lists "{path}", which is {found!r} and not a carrier')
-        used[found.name] = found
-    return tuple({**used, **_declared}.values())
+    listed = conf.current().carriers
+    used = {found.name: found for found in map(_listed, DEFAULT if listed is None else listed)}
+    return tuple({**used, **(_declared if listed is None else {})}.values())
 
 
-def _settings_changed(*, setting: str, **kwargs: Any) -> None:
-    if setting == "SIGNALPOST":
-        _used.cache_clear()
+def _listed(path: str) -> Carrier:
+    found = import_string(path)
+    if not isinstance(found, Carrier):
+        raise ImproperlyConfigured(f'SIGNALPOST["CARRIERS"] lists "{path}", which is {found!r} and not a carrier')
+    return found
 
 
-setting_changed.connect(_settings_changed, dispatch_uid="signalpost.carriers")
+conf.on_change(_used.cache_clear)
 
 
 def headers_json() -> str:

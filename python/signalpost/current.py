@@ -46,6 +46,10 @@ class TooDeep(RuntimeError):
     """A send that lies so many sends after the first one that it is taken for a loop. The message shows the way to it."""
 
 
+# Where people import them from, and so how they are to be shown.
+Retry.__module__ = Permanent.__module__ = TooDeep.__module__ = "signalpost"
+
+
 @dataclass(frozen=True)
 class CurrentTask:
     """The task in whose receiver the code runs."""
@@ -106,7 +110,7 @@ def context_for_send(signal: str) -> tuple[str, int | None, int]:
     depth = task.depth + 1
     if depth > MAX_DEPTH:
         raise TooDeep(
-            f"{_shown(task.chain, signal, depth)}: this send lies {depth} sends after the first one, and {MAX_DEPTH} are "
+            f"{way_to(task.chain, signal, depth)}: this send lies {depth} sends after the first one, and {MAX_DEPTH} are "
             "allowed. Does a receiver send, or save, what it hears of?"
         )
     headers = carriers.headers_of_send(task.headers)
@@ -123,7 +127,8 @@ def chain_after(before: str | None, name: str) -> str:
     return "\n".join([*older, name])
 
 
-def _shown(before: str, name: str, depth: int) -> str:
-    names = before.split("\n")
-    cut = "… → " if len(names) < depth else ""
-    return f"{cut}{' → '.join(names)} → {name}"
+def way_to(before: str | None, name: str, depth: int) -> str:
+    """The names that led to what lies `depth` sends after the first one: `a → b → a`."""
+    names = before.split("\n") if before else []
+    cut = ["…"] if len(names) < depth else []
+    return " → ".join([*cut, *names, name])

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
+    from .outbox import NewTask
     from .stored_task import StoredTask
 
 __all__ = ["Dead", "Failed", "Outcome", "RetryAfter", "Succeeded", "Unknown", "backoff", "settled"]
@@ -27,11 +28,12 @@ class Succeeded:
     """It has run to success.
 
     `result` is what the receiver returned, as JSON, where that is to be kept. `then` are the tasks that are to be written
-    together with the success: those of a background signal's receivers that failed.
+    together with the success: those of a background signal's receivers that failed, and `errors` what these raised.
     """
 
     result: str | None = None
-    then: tuple[Any, ...] = ()
+    then: tuple[NewTask, ...] = ()
+    errors: tuple[BaseException | None, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

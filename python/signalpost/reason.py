@@ -6,6 +6,7 @@ fail. The bounds are those of the engine (`crates/signalpost-store/src/reason.rs
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from types import TracebackType
@@ -19,6 +20,8 @@ MAX_MESSAGE = 2 << 10
 MAX_LINE = 300
 MAX_FRAMES = 15
 MAX_CAUSES = 3
+#: How a receiver came to be called is the same for all of them.
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 # Control characters other than line break and tab, and lone surrogates, which are no text.
 _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -35,22 +38,18 @@ def readable(text: str, most: int = MAX_REASON) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """What is recorded of an exception: its type, its message, what it came from, and where it was raised.
+    """What is recorded of an exception: its type, its message and where it was raised, and then what it came from.
 
     The innermost calls are kept where a traceback is too long.
     """
-    parts = [_headline(error)]
+    parts = [_headline(error), *_calls(error.__traceback__, MAX_FRAMES)]
     seen = {id(error)}
     cause = _cause(error)
-    for _ in range(MAX_CAUSES):
-        if cause is None or id(cause) in seen:
-            break
+    while cause is not None and id(cause) not in seen and len(seen) <= MAX_CAUSES:
         seen.add(id(cause))
-        parts.append(f"from {_headline(cause, MAX_MESSAGE // 4)}")
+        parts += [f"\nfrom {_headline(cause, MAX_MESSAGE // 4)}", *_calls(cause.__traceback__, MAX_FRAMES // 3)]
         cause = _cause(cause)
-    text = "\n".join(parts)
-    calls = _calls(error.__traceback__)
-    return readable(f"{text}\n\n{calls}" if calls else text)
+    return readable("\n".join(parts))
 
 
 def _headline(error: BaseException, most: int = MAX_MESSAGE) -> str:
@@ -81,14 +80,14 @@ def _cause(error: BaseException) -> BaseException | None:
     return None if error.__suppress_context__ else error.__context__
 
 
-def _calls(found: TracebackType | None) -> str:
+def _calls(found: TracebackType | None, most: int) -> list[str]:
     # Not format_exception: that would put the message, however long, into the text once more.
     frames = traceback.extract_tb(found)
-    lines = ["Traceback (most recent call last):"]
-    if len(frames) > MAX_FRAMES:
-        lines.append(f"  … {len(frames) - MAX_FRAMES} outer calls")
-    for frame in frames[-MAX_FRAMES:]:
+    while frames and frames[0].filename.startswith(_OURS):
+        del frames[0]
+    lines = [f"  … {len(frames) - most} outer calls"] if len(frames) > most else []
+    for frame in frames[-most:]:
         lines.append(f"  {frame.filename}:{frame.lineno}, in {frame.name}")
         if frame.line:
             lines.append(f"    {frame.line[:MAX_LINE]}")
-    return "\n".join(lines) if frames else ""
+    return lines
