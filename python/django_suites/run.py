@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 LABELS = ["dispatch", "signals", "m2m_signals", "migrate_signals", "transaction_hooks", "auth_tests.test_signals"]
 
@@ -22,6 +24,14 @@ def main(directory: Path, labels: list[str]) -> int:
     import runtests
 
     runtests.ALWAYS_INSTALLED_APPS += ["signalpost", "listening"]
+    with tempfile.TemporaryDirectory(prefix="django_") as temporary:
+        # As its own command line does.
+        tempfile.tempdir = os.environ["TMPDIR"] = temporary
+        return run(runtests, labels)
+
+
+def run(runtests: Any, labels: list[str]) -> int:
+    """Runs these labels, as its own command line does by default."""
     return runtests.django_tests(
         verbosity=1,
         interactive=False,

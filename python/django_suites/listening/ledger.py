@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.dispatch import Signal
 
@@ -47,9 +48,9 @@ class Ledger:
 
 
 def is_excluded(sender: Any) -> bool:
-    """The senders that DESIGN.md excludes: models as a migration sees them, and signalpost's own."""
+    """The senders that are excluded: models of a migration, which has an app registry of its own, and signalpost's own."""
     meta = getattr(sender, "_meta", None)
-    return sender.__module__ == "__fake__" or getattr(meta, "app_label", None) == "signalpost"
+    return meta is not None and (meta.apps is not apps or meta.app_label == "signalpost")
 
 
 #: The one of this process.
