@@ -16,7 +16,8 @@ def _postgres(name: str) -> dict[str, object]:
     query = parse_qs(url.query)
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": name,
+        # Runs on several pairs of Django and Python share the server.
+        "NAME": f"{name}_{os.getpid()}",
         "USER": unquote(url.username or "postgres"),
         "PASSWORD": unquote(url.password or ""),
         # A directory with the server's socket can stand in the query only.
@@ -28,7 +29,7 @@ def _postgres(name: str) -> dict[str, object]:
 def _sqlite(name: str) -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": f"{name}.sqlite3",
+        "NAME": f"file:{name}?mode=memory&cache=shared",
         "OPTIONS": {"transaction_mode": "IMMEDIATE"},
     }
 
