@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,6 +28,8 @@ pub(crate) struct Workshop {
     /// What was said about dependencies: where it changes, environments are made anew.
     dependencies: String,
     root: PathBuf,
+    /// Where tests are run.
+    beside: PathBuf,
 }
 
 impl Workshop {
@@ -40,7 +43,9 @@ impl Workshop {
         let root = env::current_dir().map_err(|error| error.to_string())?;
         let tools = Tools::of(interpreter)?;
         let wheel = Wheel::build(&tools)?;
-        Ok(Self { tools, wheel, dependencies, root })
+        let beside = directory()?.join("beside");
+        lead(&beside, &root.join("python"))?;
+        Ok(Self { tools, wheel, dependencies, root, beside })
     }
 
     pub(crate) fn wheel(&self) -> &Wheel {
@@ -70,7 +75,7 @@ impl Workshop {
     /// The tests, on one database.
     pub(crate) fn tests(&self, environment: &Environment, database: Database<'_>, arguments: &[OsString]) -> Command {
         let mut pytest = environment.command("pytest");
-        pytest.current_dir(self.root.join("python")).args(["-p", "no:cacheprovider"]).args(arguments);
+        pytest.current_dir(&self.beside).args(["-p", "no:cacheprovider"]).args(arguments);
         database.tell(&mut pytest);
         pytest
     }
@@ -96,6 +101,18 @@ impl Workshop {
         database.tell(&mut run);
         Ok(run)
     }
+}
+
+/// Makes a directory whose links lead to the tests, and to nothing else that can be imported: so that it is the wheel that is
+/// tested, and not what lies beside the tests.
+fn lead(beside: &Path, python: &Path) -> Result<(), String> {
+    fs::create_dir_all(beside).map_err(|error| format!("{}: {error}", beside.display()))?;
+    for name in ["tests", "pyproject.toml"] {
+        let link = beside.join(name);
+        let _ = fs::remove_file(&link);
+        symlink(python.join(name), &link).map_err(|error| format!("{}: {error}", link.display()))?;
+    }
+    Ok(())
 }
 
 fn read(file: &str) -> Result<String, String> {
