@@ -68,7 +68,7 @@ class Bridge:
         self.task = task
         self.arguments = arguments
         # Django names receivers in its log by these.
-        function = getattr(task, "func", task)
+        function = getattr(task, "func", None) or getattr(task, "run", None) or task
         self.__name__ = getattr(function, "__name__", None) or type(task).__name__
         self.__qualname__ = f"bridge({getattr(function, '__qualname__', self.__name__)})"
         self.__module__ = getattr(function, "__module__", type(task).__module__)

@@ -2,7 +2,7 @@
 
 | signal | sent | arguments beside `sender` |
 |---|---|---|
-| `task_enqueued` | when its row was written, in the sender's transaction | `send_id`, `signal` (its name), `receiver` (its name), `queue`, `using` |
+| `task_enqueued` | when its row was written, in the sender's transaction | `send_id`, `signal_name`, `receiver` (its name), `queue`, `using` |
 | `task_started` | when a run begins | `task`, a `CurrentTask` |
 | `task_finished` | when what became of the run has been recorded | `task`, and `outcome`, of `signalpost.outcome` |
 

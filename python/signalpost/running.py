@@ -69,7 +69,7 @@ def _told(task: StoredTask) -> tuple[Any, CurrentTask]:
     try:
         target = targets.find(task)
     except targets.Missing:
-        target = targets.Target(None, settings().max_attempts)
+        target = targets.Target(None, None, settings().max_attempts)
     try:
         headers = _headers(task)
     except ValueError:
@@ -137,11 +137,10 @@ def _call(task: StoredTask, target: targets.Target, current: CurrentTask) -> Out
         except codec.CannotDecode as error:
             # Another run would read the same bytes.
             return Dead(readable(str(error)), error)
-        signal = targets.signal_of(task)
         if isinstance(target.runs, AsyncSignal):
             return _run_all(task, target.runs, current, sender, named)
-        if signal is not None:
-            named = {"signal": signal, "sender": sender, **named}
+        if target.signal is not None:
+            named = {"signal": target.signal, "sender": sender, **named}
         returned = _call_function(target.runs, target.timeout, args, named)
         return Succeeded(_kept(task, returned) if target.keep_result else None)
 

@@ -15,7 +15,7 @@ from .current import TASK_SIGNAL
 from .signal_names import UnknownSignal, signal_named
 from .stored_task import ALL_RECEIVERS, StoredTask
 
-__all__ = ["Missing", "Target", "find", "name_of_receiver", "names_of_receivers", "signal_of"]
+__all__ = ["Missing", "Target", "find", "name_of_receiver", "names_of_receivers"]
 
 
 #: In bytes. A number has room behind it, within the 200 of a name.
@@ -32,6 +32,8 @@ class Target:
 
     #: The function as it was declared, the task, or the background signal.
     runs: Any
+    #: What was sent; None for a task that was called.
+    signal: Signal | None
     max_attempts: int
     timeout: float | None = None
     keep_result: bool = False
@@ -39,25 +41,24 @@ class Target:
 
 def find(task: StoredTask) -> Target:
     """What `task` runs. Raises `Missing`."""
+    signal = _signal_of(task)
     default = conf.current().max_attempts
     if task.receiver == ALL_RECEIVERS:
-        signal = signal_of(task)
         if not isinstance(signal, AsyncSignal):
             raise Missing(f"{task.signal!r} is not a background signal here, and its task is for all of its receivers")
-        return Target(signal, default)
-    registered = registry.get(task.receiver)
-    if registered is not None:
-        return Target(registered.function, registered.max_attempts, registered.timeout, registered.keep_result)
-    if task.signal != TASK_SIGNAL:
+        return Target(signal, signal, default)
+    known = registry.get(task.receiver)
+    if known is not None:
+        return Target(known.function, signal, known.max_attempts, known.timeout, known.keep_result)
+    if isinstance(signal, AsyncSignal):
         # One that failed beside the others of a background signal: an ordinary receiver, that nobody has registered.
-        signal = signal_of(task)
-        if isinstance(signal, AsyncSignal) and task.receiver in (known := names_of_receivers(signal)):
-            return Target(known[task.receiver], default)
+        receivers = names_of_receivers(signal)
+        if task.receiver in receivers:
+            return Target(receivers[task.receiver], signal, default)
     raise Missing(f"no background receiver or task is called {task.receiver!r} here. Is the module that declares it imported?")
 
 
-def signal_of(task: StoredTask) -> Signal | None:
-    """The signal that was sent; None for a task that was called. Raises `Missing`."""
+def _signal_of(task: StoredTask) -> Signal | None:
     if task.signal == TASK_SIGNAL:
         return None
     try:
