@@ -64,9 +64,10 @@ class Statements:
     #: Writes tasks. Its one parameter is a JSON array with an object for each task.
     insert: Final[str]
     #: Writes one task that is due at once, with a parameter for each of send_id, signal, sender, receiver, queue, priority,
-    #: payload, headers, parent and depth; on PostgreSQL the queue is given before them too.
+    #: payload, headers, parent and depth; on PostgreSQL the queue is given before them too, on SQLite the time in milliseconds
+    #: after them, twice.
     insert_one: Final[str]
-    #: As `insert_one`, without a look for somebody to notify, and so with the ten parameters alone on PostgreSQL too.
+    #: As `insert_one`, without a look for somebody to notify, and so with the ten parameters alone on PostgreSQL.
     insert_one_quiet: Final[str]
     #: Moves a claimed task to the history as succeeded. Its one parameter, `claim`, is a JSON object of `id`, `worker` and
     #: `fence`.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from asyncio import _get_running_loop
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from threading import get_ident
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -21,9 +23,11 @@ __all__ = ["MissingTables", "NewTask", "Row", "on_written", "put", "write"]
 logger = logging.getLogger("signalpost")
 
 _STATEMENTS = {vendor: _native.statements(vendor) for vendor in VENDORS}
-_SQLITE = _STATEMENTS["sqlite"].insert_one
-_POSTGRES = _STATEMENTS["postgresql"].insert_one
-_POSTGRES_QUIET = _STATEMENTS["postgresql"].insert_one_quiet
+# On one line: Django walks through the text at each call.
+_SQLITE = " ".join(_STATEMENTS["sqlite"].insert_one.split())
+_SQLITE_PLAIN = _SQLITE.replace("%s", "?")
+_POSTGRES = " ".join(_STATEMENTS["postgresql"].insert_one.split())
+_POSTGRES_QUIET = " ".join(_STATEMENTS["postgresql"].insert_one_quiet.split())
 #: For how many seconds after a look for idle workers a connection does not look again. A worker that was notified is awake
 #: for 20 ms at least before it calls itself idle again, and asks every 100 ms in any case.
 _QUIET = 0.02
@@ -81,26 +85,29 @@ on_written: list[Callable[[str, Row], None]] = []
 def put(connection: Any, after: str | None, row: Row | tuple[Any, ...], of: Any) -> None:
     """Writes one task that is due at once on Django's `connection`: now, or after the commit on the alias `after`.
 
-    `of` is what will run: the sender of `task_enqueued`. Raises what the database raises, after it was logged and the
-    transaction was marked for rollback.
+    The `send_id` of `row` was made for it by `_native.uuid7`. `of` is what will run: the sender of `task_enqueued`.
+
+    Raises what the database raises, after it was logged and the transaction was marked for rollback.
     """
     if after is not None:
         transaction.on_commit(partial(_put_after_commit, connection.alias, row, of), using=after)
         return
     try:
+        kept = _kept_cursor(connection)
+        cursor = connection.cursor() if kept is None else kept
         if connection.vendor == "sqlite":
-            sql, parameters = _SQLITE, row
+            # The id has the time of the send, by the clock of the machine that the file is on.
+            now = int(row[0][:8] + row[0][9:13], 16)
+            cursor.execute(_SQLITE if kept is None else _SQLITE_PLAIN, (*row, now, now))
         elif _has_looked(connection, row[4]):
-            sql, parameters = _POSTGRES_QUIET, row
+            cursor.execute(_POSTGRES_QUIET, row)
         else:
-            sql, parameters = _POSTGRES, (row[4], *row)
-        cursor = connection.cursor()
-        try:
-            cursor.execute(sql, parameters)
-        finally:
+            cursor.execute(_POSTGRES, (row[4], *row))
+        if kept is None:
             cursor.close()
     except Exception as error:
-        raise _failed(connection, error, row) from error
+        _fail(connection, error, row[3])
+        raise
     if task_enqueued.receivers or on_written:
         _tell(connection.alias, Row(*row), of)
 
@@ -115,7 +122,8 @@ def write(alias: str, tasks: Sequence[NewTask]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_STATEMENTS[connection.vendor].insert, [rows])
     except Exception as error:
-        raise _failed(connection, error, tasks[0]) from error
+        _fail(connection, error, tasks[0].receiver)
+        raise
 
 
 def _as_json(task: NewTask) -> dict[str, Any]:
@@ -124,12 +132,41 @@ def _as_json(task: NewTask) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value is not None}
 
 
+def _kept_cursor(connection: Any) -> Any:
+    """A cursor that is kept from send to send while transactions are open, where nobody could tell the difference.
+
+    To make one, and to have Django's own translate `%s` for SQLite, takes longer than the INSERT. None, for
+    `connection.cursor()`, in autocommit mode, where Django may first have to connect; while queries are logged or wrapped;
+    where `cursor` was replaced, as by tests and toolbars; and where Django would refuse the thread or the running event loop.
+    """
+    own = connection.__dict__
+    if (
+        not connection.in_atomic_block
+        or connection.execute_wrappers
+        or "cursor" in own
+        or connection.queries_logged
+        or connection.connection is None
+        or own.get("_thread_ident") != get_ident()
+        or connection.allow_thread_sharing
+        or _get_running_loop() is not None
+    ):
+        return None
+    kept = own.get("_signalpost_cursor")
+    if kept is None or kept.cursor.connection is not connection.connection:
+        raw = connection.connection.cursor() if connection.vendor == "sqlite" else connection.create_cursor()
+        kept = connection._signalpost_cursor = connection.make_cursor(raw)
+    return kept
+
+
 def _has_looked(connection: Any, queue: str) -> bool:
     """Whether this connection has looked for idle workers of `queue` a moment ago; if not, it will now."""
     now = monotonic()
-    looked: dict[str, float] | None = getattr(connection, "_signalpost_looked", None)
-    if looked is None:
-        looked = connection._signalpost_looked = {}
+    block = connection.atomic_blocks[0] if connection.atomic_blocks else None
+    kept = connection.__dict__.get("_signalpost_looked")
+    if kept is None or kept[0] is not block:
+        # What another block has notified may have been rolled back with it.
+        kept = connection._signalpost_looked = (block, {})
+    looked: dict[str, float] = kept[1]
     if now - looked.get(queue, -1.0) < _QUIET:
         return True
     looked[queue] = now
@@ -144,27 +181,25 @@ def _put_after_commit(alias: str, row: Row | tuple[Any, ...], of: Any) -> None:
         raise
 
 
-def _failed(connection: Any, error: Exception, row: Any) -> Exception:
-    """What is to be raised for `error`. It must not be possible to commit the data without the task, even if somebody
-    catches this, as `send_robust` does."""
-    receiver = row[3] if isinstance(row, tuple) else row.receiver
-    logger.error(
-        "A task of %s was not written to the database %r: %s", receiver, connection.alias, error, exc_info=error
-    )
+def _fail(connection: Any, error: Exception, receiver: str) -> None:
+    """Sees to it that the data cannot be committed without the task, even if somebody catches `error`, as `send_robust` does.
+
+    Raises `MissingTables` in its place if that is what it means.
+    """
+    logger.error("A task of %s was not written to the database %r: %s", receiver, connection.alias, error, exc_info=error)
     if connection.in_atomic_block:
         connection.needs_rollback = True
-        if getattr(connection, "rollback_exc", None) is None:
+        if connection.rollback_exc is None:
             connection.rollback_exc = error
     elif connection.connection is not None and not connection.autocommit:
-        # Without a block to end, nobody would look at the mark before the commit.
+        # Without a block that ends, nobody would look at the mark before the commit.
         connection.rollback()
         connection.needs_rollback = True
     if isinstance(error, DatabaseError) and _is_missing_table(error):
-        return MissingTables(
+        raise MissingTables(
             f"The database {connection.alias!r} has no tables of signalpost. Run `manage.py migrate signalpost "
             f"--database={connection.alias}`, or leave the alias out of SIGNALPOST['STORES']."
-        )
-    return error
+        ) from error
 
 
 def _is_missing_table(error: DatabaseError) -> bool:
@@ -179,5 +214,5 @@ def _tell(alias: str, row: Row, of: Any) -> None:
     for listener in on_written:
         listener(alias, row)
     task_enqueued.send_robust(
-        of, send_id=row.send_id, signal=row.signal, receiver=row.receiver, queue=row.queue, using=alias
+        of, send_id=row.send_id, signal_name=row.signal, receiver=row.receiver, queue=row.queue, using=alias
     )

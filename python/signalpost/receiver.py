@@ -48,6 +48,8 @@ class BackgroundReceiver:
         self.aliases = options.aliases
         #: Whether the function is asynchronous.
         self.is_async = iscoroutinefunction(function)
+        #: Whether it was connected after Django had started.
+        self.is_late = False
         self._connections: list[tuple[Signal, Any, Any, dict[str, Any]]] = []
 
     def __repr__(self) -> str:
@@ -164,6 +166,7 @@ def connect_background(
     receiver = registry.register(BackgroundReceiver(function, checked, _name(who, function, checked), place))
     enqueue = _enqueuer(receiver, signal, sender, checked)
     if django_apps.ready:
+        receiver.is_late = True
         _warn_late(receiver)
     # The identity of the function, so that Django finds it when it is connected again or disconnected.
     uid = dispatch_uid or dispatcher._make_id(function)  # type: ignore[attr-defined]
