@@ -23,7 +23,8 @@ enum Command {
     Test,
     /// Runs the tests of the Django package on one pair of Django and Python, on SQLite and on PostgreSQL.
     Python {
-        /// The pair, as `5.2-3.10`; the newest one without it. `python/pairs.toml` declares them.
+        /// The pair, as `5.2-3.10`; the newest one without it. `python/pairs.toml` declares them. `all` is what `test` runs of
+        /// Python.
         pair: Option<String>,
         /// Leaves PostgreSQL out.
         #[arg(long)]
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
     }
     let succeeded = match command {
         Command::Test => suite::run(),
+        Command::Python { pair: Some(all), sqlite, .. } if all == "all" => suite::run_python(sqlite),
         Command::Python { pair, sqlite, arguments } => {
             said("cargo xtask python", python::tests_of(pair.as_deref(), sqlite, &arguments))
         }

@@ -95,6 +95,14 @@ pub(crate) fn run() -> bool {
     outcomes.iter().all(|(_, outcome)| *outcome != Outcome::Failed)
 }
 
+/// Runs what the suite runs of Python, on SQLite alone if that is asked for; true when nothing has failed.
+pub(crate) fn run_python(sqlite: bool) -> bool {
+    let server = if sqlite { None } else { Server::start().inspect_err(|error| println!("{error}")).ok() };
+    let outcomes = python::run(server.as_ref().map(|server| server.url("postgres")).as_deref());
+    println!("\n{}", summary(&outcomes));
+    outcomes.iter().all(|(_, outcome)| *outcome != Outcome::Failed)
+}
+
 /// One that is missing is no failure. One that does not start is.
 fn announced(name: &str, there: Result<String, &ServerError>) -> Outcome {
     match there {

@@ -28,8 +28,10 @@ def found() -> Callable[..., list[CheckMessage]]:
 
 @pytest.fixture
 def isolated() -> Iterator[None]:
-    """What a test connects is disconnected at its end."""
+    """A process in which nothing is declared; what a test connects is disconnected at its end."""
     with registry.isolated():
+        registry._by_name.clear()
+        registry._by_alias.clear()
         yield
 
 

@@ -31,6 +31,6 @@ def test_e001_is_silent_where_the_app_is_installed_or_nothing_needs_it(found: Fo
     assert found("E001") == []
 
 
-def test_e001_is_silent_without_background_receivers(found: Found) -> None:
+def test_e001_is_silent_without_background_receivers(found: Found, isolated: None) -> None:
     with override_settings(INSTALLED_APPS=WITHOUT_US):
         assert found("E001") == []
