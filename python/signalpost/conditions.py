@@ -45,13 +45,13 @@ def check(who: str, signal: Signal, sender: Any, options: Options) -> None:
             )
 
 
-def condition_of(options: Options, sender: Any = None) -> Condition | None:
+def condition_of(options: Options) -> Condition | None:
     """The conditions of `options` as one question of the sender and the arguments. None: there are none."""
     asked: list[Condition] = []
     if options.actions is not None:
         asked.append(_of_actions(options.actions))
     if options.fields is not None:
-        asked.append(_of_fields(_with_both_names(sender, options.fields)))
+        asked.append(_of_fields(options.fields))
     if options.when is not None:
         asked.append(_of_function(options.when))
     if len(asked) < 2:
@@ -64,9 +64,18 @@ def _of_actions(actions: frozenset[str]) -> Condition:
 
 
 def _of_fields(fields: frozenset[str]) -> Condition:
+    known: tuple[Any, frozenset[str]] = (None, fields)
+
     def ask(sender: Any, named: dict[str, Any]) -> bool:
+        nonlocal known
         changed = named.get("update_fields")
-        return changed is None or not fields.isdisjoint(changed)
+        if changed is None:
+            return True
+        last, both = known
+        if sender is not last and isinstance(sender, type):
+            both = _with_both_names(sender, fields)
+            known = (sender, both)
+        return not both.isdisjoint(changed)
 
     return ask
 

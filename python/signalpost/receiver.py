@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-import inspect
-import logging
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from asgiref.sync import async_to_sync, iscoroutinefunction
+from asgiref.sync import iscoroutinefunction
 from django.apps import apps as django_apps
-from django.db import connections
 from django.dispatch import Signal, dispatcher
 from django.utils.inspect import func_accepts_kwargs
 
-from . import _native, atomicity, codec, conditions, conf, current, installation, lifecycle, outbox, registry, senders, stores
+from . import conditions, conf, lifecycle, registry, senders
+from .enqueuer import enqueuer_of
 from .options import DeclarationError, Options, check_name
 from .place import calling_frame, place_of
 from .signal_names import built_in, name_of
 
-__all__ = ["BackgroundReceiver", "ConnectedLate", "async_receiver", "connect_background"]
+__all__ = ["BackgroundReceiver", "ConnectedLate", "async_receiver", "connect_background", "name_for", "refuse_signal"]
 
-logger = logging.getLogger("signalpost")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class ConnectedLate(RuntimeWarning):
     """A background receiver was connected after Django had started, so perhaps not in every process."""
+
+
+class Connection(NamedTuple):
+    """What was said to `Signal.connect`."""
+
+    signal: Signal
+    sender: Any
+    dispatch_uid: Any
+    extra: dict[str, Any]
+    enqueue: Callable[..., Any]
+
+    def is_live(self) -> bool:
+        """Whether the signal still has it. Django says nothing when something else is connected under its identity already."""
+        return any(entry[1] is self.enqueue for entry in self.signal.receivers)
+
+    def end(self) -> None:
+        """Disconnects it."""
+        self.signal.disconnect(sender=self.sender, dispatch_uid=self.dispatch_uid, **self.extra)
 
 
 class BackgroundReceiver:
@@ -50,7 +65,7 @@ class BackgroundReceiver:
         self.is_async = iscoroutinefunction(function)
         #: Whether it was connected after Django had started.
         self.is_late = False
-        self._connections: list[tuple[Signal, Any, Any, dict[str, Any]]] = []
+        self._connections: list[Connection] = []
 
     def __repr__(self) -> str:
         return f"<background receiver {self.name!r} at {self.place}>"
@@ -78,7 +93,7 @@ class BackgroundReceiver:
     @property
     def signals(self) -> list[Signal]:
         """What it was connected to, by us; somebody may have disconnected it since."""
-        return [signal for signal, *_ in self._connections]
+        return [connection.signal for connection in self._connections]
 
     def extend(self, other: BackgroundReceiver) -> None:
         """Takes what `other`, a further declaration of the same function, says of the run.
@@ -97,14 +112,21 @@ class BackgroundReceiver:
         self.aliases = tuple(dict.fromkeys((*self.aliases, *other.aliases)))
         self.options = Options(**{**vars(self.options), **merged, "aliases": self.aliases})
 
-    def connected(self, signal: Signal, sender: Any, dispatch_uid: Any, extra: dict[str, Any]) -> None:
+    def connected(self, connection: Connection) -> None:
         """Notes a connection, so that `disconnect` can undo it."""
-        self._connections.append((signal, sender, dispatch_uid, extra))
+        if connection.is_live() or isinstance(connection.sender, str):
+            self._connections.append(connection)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether any signal would still call it."""
+        return any(connection.is_live() for connection in self._connections)
 
     def disconnect(self) -> None:
         """Disconnects it from everything that it was connected to."""
-        for signal, sender, dispatch_uid, extra in self._connections:
-            signal.disconnect(sender=sender, dispatch_uid=dispatch_uid, **extra)
+        for connection in self._connections:
+            if connection.is_live() or isinstance(connection.sender, str):
+                connection.end()
         self._connections.clear()
 
 
@@ -159,12 +181,12 @@ def connect_background(
         raise TypeError(f"{who}: {signal!r} is not a signal")
     if not func_accepts_kwargs(function):
         raise DeclarationError(f"{who}: Signal receivers must accept keyword arguments (**kwargs).")
-    _refuse(who, signal)
+    refuse_signal(who, signal)
     senders.refuse_own(who, sender)
     checked = Options.checked(who, **options)
     conditions.check(who, signal, sender, checked)
-    receiver = registry.register(BackgroundReceiver(function, checked, _name(who, function, checked), place))
-    enqueue = _enqueuer(receiver, signal, sender, checked)
+    receiver = registry.register(BackgroundReceiver(function, checked, name_for(who, function, checked), place))
+    enqueue = enqueuer_of(receiver, signal, checked)
     if django_apps.ready:
         receiver.is_late = True
         _warn_late(receiver)
@@ -172,92 +194,15 @@ def connect_background(
     uid = dispatch_uid or dispatcher._make_id(function)  # type: ignore[attr-defined]
     extra = {} if apps is None else {"apps": apps}
     signal.connect(enqueue, sender=sender, weak=False, dispatch_uid=uid, **extra)
-    receiver.connected(signal, sender, uid, extra)
+    receiver.connected(Connection(signal, sender, uid, extra, enqueue))
     return receiver
 
 
-def _enqueuer(receiver: BackgroundReceiver, signal: Signal, sender: Any, options: Options) -> Callable[..., Any]:
-    """What is connected to `signal`: a function whose body is one INSERT.
+def name_for(who: str, function: Callable[..., Any], options: Options) -> str:
+    """The name that rows have for `function`.
 
-    A function, and not an object, because Django's checks and other people's tools describe receivers by their names.
-    Everything that is the same for each send is worked out here.
+    Raises `DeclarationError` if it has none of its own and was given none.
     """
-    function, name, using, priority = receiver.function, receiver.name, options.using, options.priority
-    signal_name: str = name_of(signal)  # type: ignore[assignment]
-    django = built_in(signal)
-    strict = django is None
-    of_saving = django is not None and django.of_saving
-    before_migrations = signal_name == "django.db.models.signals.pre_migrate"
-    condition = conditions.condition_of(options, sender)
-    known_sender: tuple[Any, str | None] = (_NOBODY, None)
-    dropped_before: set[str] = set()
-
-    def enqueue(signal: Signal, sender: Any, **named: Any) -> Any:
-        nonlocal known_sender
-        if condition is not None and not condition(sender, named):
-            return None
-        known, label = known_sender
-        if sender is not known:
-            if senders.is_excluded(sender):
-                return None
-            label = senders.label_of(sender)
-            known_sender = (sender, label)
-        if not installation.is_installed():
-            return _run_here(receiver, signal, sender, named)
-        sent_using = named.get("using")
-        destination = stores.choose(using, sent_using)
-        connection = connections[destination.alias]
-        if of_saving:
-            saved_by = connection if sent_using == destination.alias else connections[sent_using]
-            if not atomicity.in_transaction(saved_by):
-                atomicity.apply_policy(sent_using, signal_name, sender)
-        elif before_migrations and not _has_tables(connection, name):
-            return None
-        encoded = codec.encode_named(sender, named, strict)
-        if encoded.dropped:
-            _say_dropped(name, signal_name, encoded.dropped, dropped_before)
-        headers, parent, depth = current.context_for_send(signal_name)
-        outbox.put(
-            connection,
-            destination.after,
-            (
-                _native.uuid7(),
-                signal_name,
-                label,
-                name,
-                options.queue or conf.current().queue,
-                priority,
-                encoded.payload,
-                headers,
-                parent,
-                depth,
-            ),
-            function,
-        )
-        return None
-
-    def may_hear(sender: Any, update_fields: Any) -> bool:
-        if senders.is_excluded(sender):
-            return False
-        fields = conditions.condition_of(Options(fields=options.fields), sender)
-        return fields is None or fields(sender, {"update_fields": update_fields})
-
-    for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
-        if hasattr(function, attribute):
-            setattr(enqueue, attribute, getattr(function, attribute))
-    enqueue.__wrapped__ = function  # type: ignore[attr-defined]
-    #: How others know it from an inline receiver.
-    enqueue.background = receiver  # type: ignore[attr-defined]
-    enqueue.options = options  # type: ignore[attr-defined]
-    enqueue.may_hear = may_hear  # type: ignore[attr-defined]
-    return enqueue
-
-
-#: A sender that nothing is.
-_NOBODY = object()
-
-
-def _name(who: str, function: Callable[..., Any], options: Options) -> str:
     if options.name is not None:
         return options.name
     module, qualname = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
@@ -266,7 +211,8 @@ def _name(who: str, function: Callable[..., Any], options: Options) -> str:
     return check_name(who, "its name", f"{module}.{qualname}")
 
 
-def _refuse(who: str, signal: Signal) -> None:
+def refuse_signal(who: str, signal: Signal) -> None:
+    """Raises `DeclarationError` if `signal` cannot be heard in the background, or has no name."""
     django = built_in(signal)
     if django is not None and django.refused is not None:
         raise DeclarationError(f"{who}: {django.name} cannot be heard in the background: {django.refused}")
@@ -289,23 +235,3 @@ def _warn_late(receiver: BackgroundReceiver) -> None:
         frame.f_lineno,
         registry=frame.f_globals.setdefault("__warningregistry__", {}),
     )
-
-
-def _run_here(receiver: BackgroundReceiver, signal: Signal, sender: Any, named: dict[str, Any]) -> Any:
-    installation.warn_not_installed(receiver.name)
-    function = async_to_sync(receiver.function) if receiver.is_async else receiver.function
-    return function(signal=signal, sender=sender, **named)
-
-
-def _has_tables(connection: Any, name: str) -> bool:
-    if "signalpost_task" in connection.introspection.table_names():
-        return True
-    logger.warning("%s is not told of pre_migrate: %r has no tables of signalpost yet", name, connection.alias)
-    return False
-
-
-def _say_dropped(name: str, signal_name: str, dropped: list[tuple[str, str]], said: set[str]) -> None:
-    for argument, reason in dropped:
-        if argument not in said:
-            said.add(argument)
-            logger.warning("%s does not get %r of %s: it %s", name, argument, signal_name, reason)

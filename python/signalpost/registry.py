@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import CellType
 from typing import TYPE_CHECKING
 
 from .options import DeclarationError
@@ -20,8 +22,8 @@ _by_alias: dict[str, BackgroundReceiver] = {}
 def register(receiver: BackgroundReceiver) -> BackgroundReceiver:
     """Makes `receiver` known under its name and aliases, and returns the one that is to be used.
 
-    That is an earlier one if it is of the same function. One that was declared at the same place is replaced: its module was
-    imported again.
+    That is an earlier one if it is of the same function. The same function made anew takes the earlier one's place: its
+    module was imported again, or the function around it called again.
 
     Raises `DeclarationError`, with both places, if the name or an alias is taken.
     """
@@ -31,7 +33,7 @@ def register(receiver: BackgroundReceiver) -> BackgroundReceiver:
             known.extend(receiver)
             _claim_aliases(known)
             return known
-        if known.place != receiver.place:
+        if not _is_made_anew(known, receiver):
             raise _taken(receiver.name, known, receiver)
         unregister(known)
     taken = _by_alias.get(receiver.name)
@@ -40,6 +42,26 @@ def register(receiver: BackgroundReceiver) -> BackgroundReceiver:
     _claim_aliases(receiver)
     _by_name[receiver.name] = receiver
     return receiver
+
+
+def _is_made_anew(known: BackgroundReceiver, receiver: BackgroundReceiver) -> bool:
+    if known.place != receiver.place:
+        return False
+    # Two closures that one function has made are two receivers, unless the first is out of use.
+    return _closure(known) == _closure(receiver) or not known.is_connected
+
+
+def _closure(receiver: BackgroundReceiver) -> list[int]:
+    cells = getattr(inspect.unwrap(receiver.function), "__closure__", None) or ()
+    return [id(_contents(cell)) for cell in cells]
+
+
+def _contents(cell: CellType) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        # Not filled yet.
+        return cell
 
 
 def unregister(receiver: BackgroundReceiver) -> None:

@@ -13,9 +13,10 @@ from django.dispatch import Signal
 from django.utils.inspect import func_accepts_kwargs
 
 from . import _native, codec, conf, current, installation, outbox, registry, senders, stores
+from .enqueuer import enqueuer_of
 from .options import DeclarationError, Options
 from .place import place_of
-from .receiver import BackgroundReceiver, _enqueuer, _name, _refuse
+from .receiver import BackgroundReceiver, name_for, refuse_signal
 
 __all__ = ["Task", "task"]
 
@@ -51,7 +52,7 @@ class Task(Generic[P, R]):
             # As an inline receiver it is then called as the asynchronous one that it is.
             markcoroutinefunction(self)
         #: What the registry knows of it.
-        self.receiver = registry.register(BackgroundReceiver(self, checked, _name(who, function, checked), place))
+        self.receiver = registry.register(BackgroundReceiver(self, checked, name_for(who, function, checked), place))
         self._enqueuers: WeakKeyDictionary[Signal, Callable[..., Any]] = WeakKeyDictionary()
         #: Writes a task that calls the function with these arguments, in the transaction that is open; returns the id of the
         #: send. Called as a receiver it returns None.
@@ -107,8 +108,8 @@ class Task(Generic[P, R]):
             who = f"{self.receiver.place}: {self.receiver.name}"
             if not func_accepts_kwargs(self.function):
                 raise DeclarationError(f"{who}: Signal receivers must accept keyword arguments (**kwargs).")
-            _refuse(who, signal)
-            known = self._enqueuers[signal] = _enqueuer(self.receiver, signal, None, self.receiver.options)
+            refuse_signal(who, signal)
+            known = self._enqueuers[signal] = enqueuer_of(self.receiver, signal, self.receiver.options)
         return known
 
     def _put(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
