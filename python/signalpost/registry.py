@@ -47,13 +47,16 @@ def register(receiver: BackgroundReceiver) -> BackgroundReceiver:
 def _is_made_anew(known: BackgroundReceiver, receiver: BackgroundReceiver) -> bool:
     if known.place != receiver.place:
         return False
-    # Two closures that one function has made are two receivers, unless the first is out of use.
-    return _closure(known) == _closure(receiver) or not known.is_connected
+    # The methods of two objects, and two closures that one function has made, are two receivers, unless the first is out
+    # of use.
+    return _holds(known) == _holds(receiver) or not known.is_connected
 
 
-def _closure(receiver: BackgroundReceiver) -> list[int]:
-    cells = getattr(inspect.unwrap(receiver.function), "__closure__", None) or ()
-    return [id(_contents(cell)) for cell in cells]
+def _holds(receiver: BackgroundReceiver) -> list[int]:
+    """What its function holds beside its code."""
+    function = inspect.unwrap(receiver.function)
+    cells = getattr(function, "__closure__", None) or ()
+    return [id(getattr(function, "__self__", None)), *(id(_contents(cell)) for cell in cells)]
 
 
 def _contents(cell: CellType) -> object:
