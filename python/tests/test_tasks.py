@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.signals import got_request_exception
 from django.db import transaction
 from django.db.models.signals import post_init, post_save
 from django.dispatch import Signal
@@ -279,14 +280,12 @@ def test_a_receiver_that_calls_the_task_with_what_it_needs_goes_on_working(known
 def test_what_of_djangos_own_signals_cannot_travel_is_dropped_and_said_once(
     known: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from django.core.signals import request_started
-
-    request_started.connect(at_the_top.delay)
+    got_request_exception.connect(at_the_top.delay)
     for _ in range(2):
-        request_started.send(Author, environ={"wsgi.input": object()})
-    request_started.disconnect(at_the_top.delay)
+        got_request_exception.send(Author, request=object())
+    got_request_exception.disconnect(at_the_top.delay)
 
-    assert caplog.text.count("does not get 'environ'") == 1
+    assert caplog.text.count("does not get 'request'") == 1
     assert Row.objects.count() == 2
 
 

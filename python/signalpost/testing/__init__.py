@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..immediate import immediate
     from .assertions import SignalpostAssertions
-    from .enqueued import (
+    from .waiting import (
         Enqueued,
         assertEnqueues,
         assertNoTaskEnqueued,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "immediate": "..immediate",
     "SignalpostAssertions": ".assertions",
-    **dict.fromkeys(("Enqueued", "assertEnqueues", "assertNoTaskEnqueued", "assertTaskEnqueued"), ".enqueued"),
-    **dict.fromkeys(("assertTasksEnqueued", "enqueued"), ".enqueued"),
+    **dict.fromkeys(("Enqueued", "assertEnqueues", "assertNoTaskEnqueued", "assertTaskEnqueued"), ".waiting"),
+    **dict.fromkeys(("assertTasksEnqueued", "enqueued"), ".waiting"),
     "mute": ".muted",
     **dict.fromkeys(("arun_tasks", "run_tasks"), ".run"),
     **dict.fromkeys(("Endless", "Ran", "ReceiversFailed", "Runs"), ".runs"),

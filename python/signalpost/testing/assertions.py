@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .enqueued import assertEnqueues, assertNoTaskEnqueued, assertTaskEnqueued, assertTasksEnqueued
+from .waiting import assertEnqueues, assertNoTaskEnqueued, assertTaskEnqueued, assertTasksEnqueued
 from .sends import assertSignalNotSent, assertSignalSent
 
 __all__ = ["SignalpostAssertions"]

@@ -68,19 +68,11 @@ class CapturedSends(list[Sent]):
         if bool(found) if count is None else len(found) == count:
             return found
         wanted = [] if sender is ANY else [f"by {label_of(sender)}"]
-        arguments = {**(named or {}), **more}
-        wanted += [f"with {name}={_short(value)}" for name, value in arguments.items()]
-        times = "at least once" if count is None else _times(count)
-        raise AssertionError(
-            "\n  ".join(
-                [
-                    f"{_name(signal)} was to be sent {times}{' ' * bool(wanted)}{', '.join(wanted)}, and was {_times(len(found))}. "
-                    f"All sends that were recorded:{'' if self else ' none'}",
-                    *map(repr, self[:SHOWN]),
-                    *(["…"] if len(self) > SHOWN else []),
-                ]
-            )
-        )
+        wanted += [f"with {name}={_short(value)}" for name, value in {**(named or {}), **more}.items()]
+        how = f" {', '.join(wanted)}" if wanted else ""
+        head = f"{_name(signal)} was to be {_times(count)}{how}, and was {_times(len(found))}. All sends that were recorded:"
+        lines = [*map(repr, self[:SHOWN]), *(["…"] if len(self) > SHOWN else [])]
+        raise AssertionError("\n  ".join([head if self else f"{head} none", *lines]))
 
 
 @contextmanager
@@ -188,8 +180,8 @@ def _name(signal: Signal) -> str:
     return name_of(signal, default=None) or repr(signal)
 
 
-def _times(count: int) -> str:
-    return {0: "not sent", 1: "sent once"}.get(count, f"sent {count} times")
+def _times(count: int | None) -> str:
+    return {None: "sent at least once", 0: "not sent", 1: "sent once"}.get(count, f"sent {count} times")
 
 
 def _short(value: Any) -> str:

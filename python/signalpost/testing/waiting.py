@@ -144,8 +144,8 @@ def _assert_among(
     conditions = ", ".join(f"{name}={value!r}" for name, value in said.items() if value is not None)
     hint = "\nhint: immediate mode is on, and runs each task inside its send" if is_immediate() else ""
     raise AssertionError(
-        f"{_tasks(count)} of {shown(receiver)} {'was' if count == 1 else 'were'} to wait{' with ' * bool(conditions)}{conditions}, "
-        f"and {_tasks(len(found))} of that kind {'does' if len(found) == 1 else 'do'}; {_listed(waiting)}{hint}"
+        f"{_tasks(count)} of {shown(receiver)} {'was' if count < 2 else 'were'} to wait{' with ' * bool(conditions)}{conditions}, "
+        f"and {_tasks(len(found))} of that kind {'does' if len(found) < 2 else 'do'}; {_listed(waiting)}{hint}"
     )
 
 
