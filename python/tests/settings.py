@@ -9,6 +9,8 @@ import os
 from urllib.parse import parse_qs, unquote, urlsplit
 
 DATABASE = os.environ.get("SIGNALPOST_TEST_DATABASE", "sqlite")
+#: Behind the names of the databases, where a test starts tests in processes of their own.
+SUFFIX = os.environ.get("SIGNALPOST_TEST_SUFFIX", "")
 
 
 def _postgres(name: str) -> dict[str, object]:
@@ -38,11 +40,11 @@ _database = {"sqlite": _sqlite, "postgres": _postgres}[DATABASE]
 
 DATABASES = {
     # The store.
-    "default": _database("news"),
+    "default": _database(f"news{SUFFIX}"),
     # A database without one.
-    "archive": _database("archive"),
+    "archive": _database(f"archive{SUFFIX}"),
     # A second name of the first.
-    "replica": {**_database("news"), "TEST": {"MIRROR": "default"}},
+    "replica": {**_database(f"news{SUFFIX}"), "TEST": {"MIRROR": "default"}},
 }
 SIGNALPOST = {"STORES": ["default"]}
 
@@ -51,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "signalpost",
     "tests.news",
+    "tests.myapp",
 ]
 SECRET_KEY = "only for tests"
 USE_TZ = True

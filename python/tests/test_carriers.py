@@ -14,7 +14,7 @@ from django.dispatch import Signal
 from django.test import override_settings
 from django.utils import timezone, translation
 
-from signalpost import async_receiver, carrier, carriers, current_task, registry, task
+from signalpost import async_receiver, carrier, carriers, current_task, task
 from signalpost.carriers import HeaderError, headers_json, request_id, tenant
 from signalpost.current import context_for_send
 from signalpost.models import HistoryEntry
@@ -22,12 +22,6 @@ from signalpost.testing import run_tasks
 
 order_paid, order_shipped = Signal(), Signal()
 shop_id: ContextVar[str | None] = ContextVar("shop_id", default=None)
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
 
 
 @pytest.fixture

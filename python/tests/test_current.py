@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.dispatch import Signal, receiver
 
-from signalpost import Permanent, Retry, TooDeep, async_receiver, current_task, registry, running, task
+from signalpost import Permanent, Retry, TooDeep, async_receiver, current_task, running, task
 from signalpost.current import CHAIN, chain_after, context_for_send, way_to
 from signalpost.models import HistoryEntry, Task
 from signalpost.outcome import Dead, Failed
@@ -19,12 +19,6 @@ from signalpost.testing import run_tasks
 from .stored import NOW, called
 
 ping, pong = Signal(), Signal()
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
 
 
 def test_outside_of_a_task_there_is_none() -> None:

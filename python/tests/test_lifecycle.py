@@ -10,8 +10,7 @@ import pytest
 from django.dispatch import Signal, receiver
 
 import signalpost
-from signalpost import AsyncSignal, DeclarationError, async_receiver, registry, task
-from signalpost import task_enqueued, task_finished, task_started
+from signalpost import AsyncSignal, DeclarationError, async_receiver, registry, task, task_enqueued, task_finished, task_started
 from signalpost.models import Task
 from signalpost.outcome import Dead, Failed, Succeeded, Unknown
 from signalpost.testing import run_tasks
@@ -20,12 +19,6 @@ order_paid = Signal()
 stock_changed = AsyncSignal()
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
 
 
 @contextmanager

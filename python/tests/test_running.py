@@ -20,7 +20,6 @@ from signalpost import (
     async_receiver,
     connect_background,
     current_task,
-    registry,
     running,
     task,
 )
@@ -35,9 +34,8 @@ PAID, CHANGED = f"{__name__}.order_paid", f"{__name__}.stock_changed"
 
 
 @pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
+def _forget() -> Any:
+    yield
     stock_changed.receivers.clear()
 
 

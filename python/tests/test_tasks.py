@@ -19,7 +19,7 @@ from django.db.models.signals import post_init, post_save
 from django.dispatch import Signal
 from django.test import override_settings
 
-from signalpost import CannotTravel, DeclarationError, NotInstalled, async_receiver, registry, task
+from signalpost import CannotTravel, DeclarationError, NotInstalled, async_receiver, task
 from signalpost.models import HistoryEntry
 from signalpost.models import Task as Row
 from signalpost.testing import assertTaskEnqueued, run_tasks
@@ -31,9 +31,8 @@ done: list[Any] = []
 
 
 @pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
+def _forget() -> Any:
+    yield
     done.clear()
     gc.collect()
 
@@ -43,12 +42,6 @@ def at_the_top(*args: Any, **kwargs: Any) -> int:
     """Of a module."""
     done.append((args, kwargs))
     return 7
-
-
-@pytest.fixture
-def known() -> Any:
-    """The task of this module is known in an isolated registry too."""
-    registry._by_name.setdefault(at_the_top.receiver.name, at_the_top.receiver)
 
 
 def test_a_task_that_is_called_runs_here() -> None:
@@ -70,7 +63,7 @@ def test_a_task_is_pickled_by_its_name(protocol: int) -> None:
 
 
 @pytest.mark.django_db
-def test_delay_writes_a_task_that_calls_the_function(known: Any) -> None:
+def test_delay_writes_a_task_that_calls_the_function() -> None:
     send_id = at_the_top.delay(1, (2, 3), four={5})
 
     row = Row.objects.get()
@@ -83,7 +76,7 @@ def test_delay_writes_a_task_that_calls_the_function(known: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_adelay_is_the_same_from_asynchronous_code(known: Any) -> None:
+def test_adelay_is_the_same_from_asynchronous_code() -> None:
     send_id = async_to_sync(at_the_top.adelay)(1, two=2)
 
     assert assertTaskEnqueued(at_the_top, 1, two=2).task.send_id == send_id
@@ -141,7 +134,7 @@ def test_two_tasks_of_one_name_are_an_error() -> None:
 
 
 @pytest.mark.django_db
-def test_an_argument_that_cannot_travel_is_refused_with_its_path(known: Any) -> None:
+def test_an_argument_that_cannot_travel_is_refused_with_its_path() -> None:
     with pytest.raises(CannotTravel, match=r"\$\.args\[1\]"):
         at_the_top.delay(1, object())
     with pytest.raises(CannotTravel, match=r"\$\.named\.file"):
@@ -151,7 +144,7 @@ def test_an_argument_that_cannot_travel_is_refused_with_its_path(known: Any) -> 
 
 
 @pytest.mark.django_db
-def test_instances_travel_by_their_keys(known: Any) -> None:
+def test_instances_travel_by_their_keys() -> None:
     author, document = Author.objects.create(name="Ada"), Document.objects.create(name="one")
     at_the_top.delay(author, documents=[document])
     Author.objects.update(name="Grace")
@@ -163,7 +156,7 @@ def test_instances_travel_by_their_keys(known: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_rolled_back_call_leaves_no_task(known: Any) -> None:
+def test_a_rolled_back_call_leaves_no_task() -> None:
     with pytest.raises(LookupError), transaction.atomic():
         at_the_top.delay(1)
         assert Row.objects.count() == 1
@@ -173,7 +166,7 @@ def test_a_rolled_back_call_leaves_no_task(known: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_call_outside_of_a_transaction_is_there_at_once(known: Any) -> None:
+def test_a_call_outside_of_a_transaction_is_there_at_once() -> None:
     at_the_top.delay(1)
 
     assert Row.objects.count() == 1
@@ -181,7 +174,7 @@ def test_a_call_outside_of_a_transaction_is_there_at_once(known: Any) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("debug", [True, False])
-def test_delay_is_connected_to_a_signal_with_djangos_defaults(known: Any, debug: bool) -> None:
+def test_delay_is_connected_to_a_signal_with_djangos_defaults(debug: bool) -> None:
     with override_settings(DEBUG=debug):
         post_save.connect(at_the_top.delay, sender=Article)
         gc.collect()
@@ -217,7 +210,7 @@ def test_a_body_gets_sender_and_instance_as_any_receiver() -> None:
 
 
 @pytest.mark.django_db
-def test_adelay_is_connected_as_an_asynchronous_receiver(known: Any) -> None:
+def test_adelay_is_connected_as_an_asynchronous_receiver() -> None:
     order_paid.connect(at_the_top.adelay)
     assert inspect.iscoroutinefunction(at_the_top.adelay)
 
@@ -230,7 +223,7 @@ def test_adelay_is_connected_as_an_asynchronous_receiver(known: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_connected_twice_it_is_called_once(known: Any) -> None:
+def test_connected_twice_it_is_called_once() -> None:
     for _ in range(2):
         order_paid.connect(at_the_top.delay)
     assert order_paid.send(None) == [(at_the_top.delay, None)]
@@ -245,7 +238,7 @@ def test_a_receiver_is_weakly_referenceable() -> None:
 
 
 @pytest.mark.django_db
-def test_a_plain_receiver_and_a_task_run_once_each(known: Any) -> None:
+def test_a_plain_receiver_and_a_task_run_once_each() -> None:
     plain: list[int] = []
 
     def listens(cents: int, **kwargs: Any) -> None:
@@ -262,7 +255,7 @@ def test_a_plain_receiver_and_a_task_run_once_each(known: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_receiver_that_calls_the_task_with_what_it_needs_goes_on_working(known: Any) -> None:
+def test_a_receiver_that_calls_the_task_with_what_it_needs_goes_on_working() -> None:
     def handle_order_paid(sender: Any, order: Any, **kwargs: Any) -> None:
         at_the_top.delay(order.pk)
 
@@ -278,7 +271,7 @@ def test_a_receiver_that_calls_the_task_with_what_it_needs_goes_on_working(known
 
 @pytest.mark.django_db
 def test_what_of_djangos_own_signals_cannot_travel_is_dropped_and_said_once(
-    known: Any, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     got_request_exception.connect(at_the_top.delay)
     for _ in range(2):
@@ -289,7 +282,7 @@ def test_what_of_djangos_own_signals_cannot_travel_is_dropped_and_said_once(
     assert Row.objects.count() == 2
 
 
-def test_a_signal_that_cannot_be_heard_in_the_background_is_refused(known: Any) -> None:
+def test_a_signal_that_cannot_be_heard_in_the_background_is_refused() -> None:
     post_init.connect(at_the_top.delay, sender=Author)
     try:
         with pytest.raises(DeclarationError, match="post_init cannot be heard in the background"):
@@ -311,7 +304,7 @@ def test_a_body_that_takes_no_further_keywords_is_refused_as_a_receiver() -> Non
 
 
 @pytest.mark.django_db
-def test_a_task_can_be_a_background_receiver_too(known: Any) -> None:
+def test_a_task_can_be_a_background_receiver_too() -> None:
     async_receiver(order_paid)(at_the_top)
     order_paid.send(None, cents=7)
     run_tasks()
@@ -336,7 +329,7 @@ def test_an_asynchronous_task_is_an_inline_receiver_that_is_awaited() -> None:
     assert ran == [7]
 
 
-def test_where_signalpost_is_not_installed_the_task_runs_at_once_and_a_warning_says_so(known: Any) -> None:
+def test_where_signalpost_is_not_installed_the_task_runs_at_once_and_a_warning_says_so() -> None:
     ran: list[int] = []
 
     @task
@@ -354,7 +347,7 @@ def test_where_signalpost_is_not_installed_the_task_runs_at_once_and_a_warning_s
 
 
 @pytest.mark.django_db
-def test_a_task_is_one_row_whatever_it_is_called_with(known: Any) -> None:
+def test_a_task_is_one_row_whatever_it_is_called_with() -> None:
     at_the_top.delay(sender="north", signal="not one")
 
     assert json.loads(Row.objects.get().payload) == {"sender": None, "named": {"sender": "north", "signal": "not one"}}

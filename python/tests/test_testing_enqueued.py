@@ -28,12 +28,6 @@ stock_changed = AsyncSignal(queue="stock")
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
-
-
 @pytest.fixture
 def index() -> Any:
     """A background receiver of articles."""

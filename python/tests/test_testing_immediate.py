@@ -12,7 +12,7 @@ from django.db.models.signals import post_save
 from django.dispatch import Signal, receiver
 from django.test import override_settings
 
-from signalpost import AsyncSignal, async_receiver, current_task, registry, task
+from signalpost import AsyncSignal, async_receiver, current_task, task
 from signalpost.immediate import is_immediate
 from signalpost.models import HistoryEntry, Task
 from signalpost.testing import ReceiversFailed, immediate, run_tasks
@@ -26,9 +26,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
+def _forget() -> Any:
+    yield
     stock_changed.receivers.clear()
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import Signal, receiver
 
-from signalpost import AsyncSignal, async_receiver, connect_background, registry, task
+from signalpost import AsyncSignal, async_receiver, connect_background, task
 from signalpost.models import Task
 from signalpost.testing import mute, run_tasks
 
@@ -21,9 +21,8 @@ called: list[str] = []
 
 
 @pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
+def _forget() -> Any:
+    yield
     for signal in (order_paid, order_shipped, stock_changed):
         signal.receivers.clear()
         signal.sender_receivers_cache.clear()

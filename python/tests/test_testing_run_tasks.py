@@ -29,9 +29,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
+def _forget() -> Any:
+    yield
     stock_changed.receivers.clear()
 
 

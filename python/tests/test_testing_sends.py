@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.dispatch import Signal
 
-from signalpost import AsyncSignal, registry
+from signalpost import AsyncSignal
 from signalpost.models import Task
 from signalpost.testing import assertSignalNotSent, assertSignalSent, captured_sends
 
@@ -18,12 +18,6 @@ from .news.models import Article, Author, Tag
 
 order_paid = Signal()
 stock_changed = AsyncSignal()
-
-
-@pytest.fixture(autouse=True)
-def _isolated() -> Any:
-    with registry.isolated():
-        yield
 
 
 @pytest.mark.django_db
