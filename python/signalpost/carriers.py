@@ -35,8 +35,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone, translation
-from django.utils.translation import trans_real
 from django.utils.module_loading import import_string
+from django.utils.translation import trans_real
 
 from . import conf
 

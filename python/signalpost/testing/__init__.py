@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..immediate import immediate
     from .assertions import SignalpostAssertions
+    from .muted import mute
+    from .run import arun_tasks, run_tasks
+    from .runs import Endless, Ran, ReceiversFailed, Runs
+    from .sends import CapturedSends, Sent, assertSignalNotSent, assertSignalSent, captured_sends
     from .waiting import (
         Enqueued,
         assertEnqueues,
@@ -22,10 +26,6 @@ if TYPE_CHECKING:
         assertTasksEnqueued,
         enqueued,
     )
-    from .muted import mute
-    from .run import arun_tasks, run_tasks
-    from .runs import Endless, Ran, ReceiversFailed, Runs
-    from .sends import CapturedSends, Sent, assertSignalNotSent, assertSignalSent, captured_sends
 
 # Models can be imported only when apps are ready, and pytest imports this package long before.
 _HOMES = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .waiting import assertEnqueues, assertNoTaskEnqueued, assertTaskEnqueued, assertTasksEnqueued
 from .sends import assertSignalNotSent, assertSignalSent
+from .waiting import assertEnqueues, assertNoTaskEnqueued, assertTaskEnqueued, assertTasksEnqueued
 
 __all__ = ["SignalpostAssertions"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -13,7 +12,6 @@ from django.db import DatabaseError, connections, transaction
 from django.test.testcases import DatabaseOperationForbidden
 
 from .. import conf, running, stores
-from ..current import CHAIN
 from ..outcome import Outcome, Succeeded
 from ..stored_task import StoredTask
 from .drain import Drain, store_now
