@@ -1,12 +1,15 @@
-"""Every `async_receiver` example of the first source document, with `DEBUG` off. They stand in `myapp.receivers`."""
+"""Every `async_receiver` example of the first source document, with `DEBUG` off. They stand in `myapp.examples`."""
 
 from __future__ import annotations
 
 import gc
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,43 +22,46 @@ from signalpost.testing import assertTaskEnqueued, assertTasksEnqueued, mute, ru
 
 from .myapp.helpers import calls, generate_summary
 from .myapp.models import Article, Subscriber
-from .myapp.receivers import asynchronous, by_hand, notify, races, several_signals, unique
 
-EXAMPLES = (
-    notify.notify_subscribers,
-    unique.process_article,
-    several_signals.update_search_index,
-    asynchronous.process_article_async,
-    races.process_article,
-    by_hand.notify_subscribers,
-)
+#: The modules of the examples, and the handler that each declares.
+HANDLERS = {
+    "notify": "notify_subscribers",
+    "unique": "process_article",
+    "several_signals": "update_search_index",
+    "asynchronous": "process_article_async",
+    "races": "process_article",
+    "by_hand": "notify_subscribers",
+}
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _nothing_called() -> Iterator[None]:
+def examples() -> Iterator[Any]:
+    """The modules, imported for the length of a test."""
     assert not settings.DEBUG
+    modules = {name: importlib.import_module(f"tests.myapp.examples.{name}") for name in HANDLERS}
+    for module in modules.values():
+        # Those that were imported for an earlier test were disconnected at its end.
+        importlib.reload(module)
     # In the original every receiver is gone by now.
     gc.collect()
     calls.clear()
-    yield
+    yield SimpleNamespace(**modules)
+    post_save.disconnect(modules["by_hand"].notify_subscribers, sender=Article)
 
 
 @pytest.fixture
-def only() -> Any:
-    """`only(example)`: the others are left out until the end of the test."""
-    muted = []
+def only(examples: Any) -> Iterator[Any]:
+    """`only("notify")`: the other examples are left out until the end of the test."""
+    with ExitStack() as stack:
 
-    def leave_out(*wanted: Any) -> None:
-        for example in EXAMPLES:
-            if example not in wanted:
-                muted.append(mute(example))
-                muted[-1].__enter__()
+        def leave_out(wanted: str | None = None) -> None:
+            for module, handler in HANDLERS.items():
+                if module != wanted:
+                    stack.enter_context(mute(getattr(getattr(examples, module), handler)))
 
-    yield leave_out
-    for each in muted:
-        each.__exit__(None, None, None)
+        yield leave_out
 
 
 def _article(**fields: Any) -> Article:
@@ -65,7 +71,7 @@ def _article(**fields: Any) -> Article:
 
 
 def test_subscribers_are_notified_in_the_background(only: Any) -> None:
-    only(notify.notify_subscribers)
+    only("notify")
     article = _article()
     assert calls == []
 
@@ -81,7 +87,7 @@ def test_subscribers_are_notified_in_the_background(only: Any) -> None:
 
 
 def test_the_instance_is_what_it_is_when_the_task_runs(only: Any) -> None:
-    only(notify.notify_subscribers)
+    only("notify")
     article = _article()
     Article.objects.filter(pk=article.pk).update(title="Harbour light burns again")
 
@@ -90,10 +96,10 @@ def test_the_instance_is_what_it_is_when_the_task_runs(only: Any) -> None:
     assert ("send_email", "ada@example.org", "New article: Harbour light burns again") in calls
 
 
-def test_by_hand_the_same_is_done(only: Any) -> None:
-    only(by_hand.notify_subscribers)
+def test_by_hand_the_same_is_done(only: Any, examples: Any) -> None:
+    only("by_hand")
     article = _article()
-    assertTaskEnqueued(by_hand.process_article_task, article.pk)
+    assertTaskEnqueued(examples.by_hand.process_article_task, article.pk)
 
     run_tasks()
 
@@ -102,10 +108,10 @@ def test_by_hand_the_same_is_done(only: Any) -> None:
     ]  # fmt: skip
 
 
-def test_a_dispatch_uid_makes_one_task_of_a_module_that_is_imported_twice(only: Any) -> None:
-    only(unique.process_article)
-    source = Path(unique.__file__).read_text()
-    again: dict[str, Any] = {"__name__": "tests.myapp.receivers.unique_again", "__package__": "tests.myapp.receivers"}
+def test_a_dispatch_uid_makes_one_task_of_a_module_that_is_imported_twice(only: Any, examples: Any) -> None:
+    only("unique")
+    source = Path(examples.unique.__file__).read_text()
+    again: dict[str, Any] = {"__name__": "tests.myapp.examples.unique_again", "__package__": "tests.myapp.examples"}
     exec(compile(source, "unique_again.py", "exec"), again)
     article = _article()
 
@@ -115,7 +121,7 @@ def test_a_dispatch_uid_makes_one_task_of_a_module_that_is_imported_twice(only: 
 
 
 def test_a_handler_of_several_signals_adds_and_removes(only: Any) -> None:
-    only(several_signals.update_search_index)
+    only("several_signals")
     article = _article()
     run_tasks()
     assert calls == [("add_to_index", article)]
@@ -127,7 +133,7 @@ def test_a_handler_of_several_signals_adds_and_removes(only: Any) -> None:
 
 
 def test_an_article_that_is_saved_again_is_not_added_again(only: Any) -> None:
-    only(several_signals.update_search_index)
+    only("several_signals")
     article = _article()
     article.save()
 
@@ -137,7 +143,7 @@ def test_an_article_that_is_saved_again_is_not_added_again(only: Any) -> None:
 
 
 def test_an_asynchronous_handler_runs_to_its_end(only: Any) -> None:
-    only(asynchronous.process_article_async)
+    only("asynchronous")
     article = _article()
 
     run_tasks()
@@ -161,7 +167,7 @@ def test_what_an_asynchronous_handler_returns_can_be_kept(only: Any) -> None:
 
 
 def test_where_the_row_is_gone_the_handler_has_its_key(only: Any, caplog: pytest.LogCaptureFixture) -> None:
-    only(races.process_article)
+    only("races")
     article = _article()
     pk = article.pk
     article.delete()
@@ -173,7 +179,7 @@ def test_where_the_row_is_gone_the_handler_has_its_key(only: Any, caplog: pytest
 
 
 def test_where_it_is_there_the_handler_has_the_instance(only: Any) -> None:
-    only(races.process_article)
+    only("races")
     article = _article()
 
     run_tasks()
@@ -185,7 +191,7 @@ def test_all_of_them_run_on_one_save_each_in_a_task_of_its_own() -> None:
     _article()
 
     assertTasksEnqueued("process_article", 2)
-    assert len(run_tasks()) == len(EXAMPLES)
+    assert len(run_tasks()) == len(HANDLERS)
 
 
 @pytest.fixture
@@ -238,26 +244,27 @@ def test_deletions_have_the_key_and_no_instance(seen: list[dict[str, Any]]) -> N
     )  # fmt: skip
 
 
-def test_the_decorated_function_can_be_called_as_it_is() -> None:
+def test_the_decorated_function_can_be_called_as_it_is(examples: Any) -> None:
     article = _article()
-    notify.notify_subscribers(Article, article)
+    examples.notify.notify_subscribers(Article, article)
 
     assert calls[-1] == ("ping_external_apis", article)
 
 
 def test_a_send_only_writes_a_row(only: Any) -> None:
-    only(notify.notify_subscribers)
+    only("notify")
     _article()
 
     assert Task.objects.count() == 1
     assert calls == []
 
 
-def test_a_fresh_interpreter_finds_them_by_their_names(tmp_path: Path) -> None:
+def test_a_fresh_interpreter_finds_them_by_their_names(tmp_path: Path, examples: Any) -> None:
     """One process saves, another, that has done nothing but `django.setup()`, runs the tasks."""
     home = Path(__file__).parents[1]
     (tmp_path / "elsewhere.py").write_text(
         "from tests.settings import *\n"
+        "SIGNALPOST = {'AUTODISCOVER': ['examples']}\n"
         f"DATABASES = {{'default': {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': {str(tmp_path / 'db.sqlite3')!r}}}}}\n"
     )
 
@@ -280,5 +287,6 @@ def test_a_fresh_interpreter_finds_them_by_their_names(tmp_path: Path) -> None:
         "for ran in run_tasks(): print(ran.receiver, ran.succeeded)\n"
     )
 
-    background = [*EXAMPLES[:-1], by_hand.process_article_task]
+    handlers = {**HANDLERS, "by_hand": "process_article_task"}
+    background = [getattr(getattr(examples, module), handler) for module, handler in handlers.items()]
     assert sorted(ran.splitlines()) == sorted(f"{each.__module__}.{each.__qualname__} True" for each in background)
