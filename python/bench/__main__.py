@@ -24,14 +24,21 @@ from measure import HEAD, Measure
 
 GROUPS = ("sends", "saves", "processes", "async")
 #: What the project holds itself to.
-WANTED = {("sends", "SQLite"): "≤ 2", ("sends", "PostgreSQL"): "≤ 1.4", ("saves", "SQLite"): "≤ 1.6", ("saves", "PostgreSQL"): "≤ 1.9"}
+WANTED = {
+    ("sends", "SQLite"): "≤ 2",
+    ("sends", "PostgreSQL"): "≤ 1.4",
+    ("saves", "SQLite"): "≤ 1.6",
+    ("saves", "PostgreSQL"): "≤ 1.9",
+}
 
 
 def arguments() -> argparse.Namespace:
     """Those of the command line."""
     parser = argparse.ArgumentParser(prog="cargo xtask bench django", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"some of {', '.join(GROUPS)}; all without it")
-    parser.add_argument("--json", action="store_true", help="one line of JSON for each measurement instead of the table")
+    parser.add_argument(
+        "--json", action="store_true", help="one line of JSON for each measurement instead of the table"
+    )
     parser.add_argument("--quick", action="store_true", help="shorter runs")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     given = parser.parse_args()

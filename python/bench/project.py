@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from typing import Any
 
 
@@ -10,6 +12,8 @@ def set_up(database: dict[str, Any], **settings: Any) -> None:
     import django
     from django.conf import settings as django_settings
     from django.core.management import call_command
+
+    import signalpost
 
     django_settings.configure(
         DEBUG=False,
@@ -24,4 +28,8 @@ def set_up(database: dict[str, Any], **settings: Any) -> None:
         **{"SIGNALPOST": {"AUTODISCOVER": [], "OUTSIDE_TRANSACTION": "allow"}, **settings},
     )
     django.setup()
+    # Receivers are connected and disconnected between the rounds.
+    warnings.simplefilter("ignore", signalpost.ConnectedLate)
+    # What is refused is counted.
+    logging.getLogger("django.request").setLevel(logging.CRITICAL)
     call_command("migrate", run_syncdb=True, verbosity=0, skip_checks=True)

@@ -67,7 +67,9 @@ def check_own_senders(**kwargs: Any) -> list[CheckMessage]:
             id="signalpost.E007",
         )
         for connection in connections()
-        if connection.model is not None and connection.model._meta.app_label == OWN and hasattr(connection.receiver, "background")
+        if connection.model is not None
+        and connection.model._meta.app_label == OWN
+        and hasattr(connection.receiver, "background")
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.db import connections
+from django.db.models.signals import post_save, pre_save
 from django.test import override_settings
 
 from signalpost import registry
@@ -32,7 +33,14 @@ def isolated() -> Iterator[None]:
     with registry.isolated():
         registry._by_name.clear()
         registry._by_alias.clear()
+        before = {signal: signal.receivers for signal in (pre_save, post_save)}
+        for signal in before:
+            signal.receivers = []
+            signal.sender_receivers_cache.clear()
         yield
+    for signal, receivers in before.items():
+        signal.receivers = receivers
+        signal.sender_receivers_cache.clear()
 
 
 @pytest.fixture
@@ -42,8 +50,12 @@ def add_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None
 
     def add(alias: str, **settings: Any) -> None:
         # Django fills in what is missing once, when it first reads the setting.
-        defaults = {key: value for key, value in connections.settings["default"].items() if key not in ("OPTIONS", "TEST")}
-        monkeypatch.setitem(connections.settings, alias, {**defaults, "OPTIONS": {}, "TEST": {"MIRROR": None}, **settings})
+        defaults = {
+            key: value for key, value in connections.settings["default"].items() if key not in ("OPTIONS", "TEST")
+        }
+        monkeypatch.setitem(
+            connections.settings, alias, {**defaults, "OPTIONS": {}, "TEST": {"MIRROR": None}, **settings}
+        )
         added.append(alias)
 
     yield add
@@ -58,7 +70,9 @@ def add_file(add_database: Callable[..., None], tmp_path: Path) -> Iterator[Call
     with override_settings(SIGNALPOST={"STORES": ["file"]}):
 
         def add(**options: Any) -> str:
-            add_database("file", ENGINE="django.db.backends.sqlite3", NAME=str(tmp_path / "news.sqlite3"), OPTIONS=options)
+            add_database(
+                "file", ENGINE="django.db.backends.sqlite3", NAME=str(tmp_path / "news.sqlite3"), OPTIONS=options
+            )
             return "file"
 
         yield add
