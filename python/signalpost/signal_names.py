@@ -102,7 +102,7 @@ def name_of(signal: Signal, *, default: str | None = "") -> str | None:
             _names[signal] = name
         elif default == "":
             raise DeclarationError(
-                f"{signal!r} has no name, and tasks name their signal. Assign it to a variable of a module, or call "
+                f"{signal!r} has no name, and tasks name their signal. Assign it to a variable of a module that can be imported, or call "
                 f"signalpost.name_signal(signal, 'shop.order_paid')."
             )
         else:
@@ -173,9 +173,10 @@ def _found(signal: Signal) -> str | None:
 
 def _holders(signal: Signal) -> list[tuple[str, str]]:
     found = []
+    main = sys.modules.get("__main__")
     # Copies, because other threads import.
     for module_name, module in list(sys.modules.items()):
-        if module_name == "__main__":
+        if module is main:
             # It has another name in every other process.
             continue
         try:
