@@ -122,7 +122,7 @@ def _resolve(tag: str, arguments: list[Any], path: str) -> object:
                 return signal_names.signal_named(name)
             except LookupError as error:
                 raise CannotDecode(path, f"is a signal: {error}") from error
-    raise CannotDecode(path, f"is a tag {tag!r} that this version does not read")
+    raise CannotDecode(path, f"is a tag {tag!r} of {len(arguments)} arguments, which this version does not know")
 
 
 def _class(module: str, qualname: str, path: str) -> type:

@@ -19,12 +19,12 @@ __all__ = ["Unreadable", "load", "model_labelled", "write_alias_for"]
 #: One reference to a row: its model's label, its primary key, its alias, and where in the payload it stands.
 Reference = tuple[str, Any, "str | None", str]
 
-#: How many rows one query looks for. SQLite allows a thousand parameters, and a composite key takes several.
-_ROWS = 200
+#: How many rows one query looks for. A database has limits: of parameters, and of alternatives where keys are composite.
+_ROWS = 100
 
 
 class Unreadable(Exception):
-    """A reference to a row that cannot be looked for: its path, and why."""
+    """A reference that no row can be looked for by."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -89,11 +89,11 @@ def _read(model: type[Model], alias: str, wanted: list[tuple[int, Reference]], f
     for place, (_, pk, _, path) in wanted:
         key = _checked(model, pk, path)
         if key not in by_key:
-            # The only one, or the database takes another text for the same key.
-            instance = rows.filter(pk=key).first()
-            if instance is None:
+            # The only one; or the database takes two texts for one key, as some collations do.
+            try:
+                by_key[key] = rows.get(pk=key)
+            except model.DoesNotExist:
                 continue
-            by_key[key] = instance
         found[place] = by_key[key]
 
 
@@ -105,6 +105,7 @@ def _checked(model: type[Model], pk: Any, path: str) -> Any:
         if len(parts) != len(fields):
             raise ValueError(f"{len(fields)} parts were expected")
         checked = tuple(field.to_python(part) for field, part in zip(fields, parts, strict=True))
+        hash(checked)
     except (TypeError, ValueError, ArithmeticError, ValidationError) as error:
         label = model._meta.label
         raise Unreadable(path, f"is an instance of {label} with a key that cannot be one, {pk!r}: {error}") from error

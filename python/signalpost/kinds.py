@@ -8,7 +8,7 @@ import decimal
 import io
 import types
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, Flag
 from typing import Any
 
@@ -44,13 +44,14 @@ def kind_of(cls: type) -> tuple[Any, ...]:
         return "tagged", "signal", _parts_of_signal
     for refused, why, hint in _REFUSED:
         if issubclass(cls, refused):
-            return "refused", f"is a {_full_name(cls)}, which {why}\n  hint: send {hint}"
+            return "refused", f"is an instance of {_full_name(cls)}, which {why}\n  hint: send {hint}"
     for base, *kind in _KINDS:
         if issubclass(cls, base):
             return tuple(kind)
     if dataclasses.is_dataclass(cls):
-        return "refused", f"is a {_full_name(cls)}, a dataclass\n  hint: send dataclasses.asdict(value)"
-    return "refused", f"is a {_full_name(cls)}, which has no form that can be stored"
+        return "refused", f"is an instance of {_full_name(cls)}, a dataclass\n  hint: send dataclasses.asdict(value)"
+    hint = "\n  hint: send a list or a dict of what it holds" if issubclass(cls, Iterable) else ""
+    return "refused", f"is an instance of {_full_name(cls)}, which has no form that can be stored{hint}"
 
 
 def name_of_class(cls: type) -> tuple[str, ...]:
@@ -58,10 +59,12 @@ def name_of_class(cls: type) -> tuple[str, ...]:
     if issubclass(cls, Model) and not cls._meta.abstract:
         reason = _why_not_by_label(cls)
         return ("refused", f"is {reason}") if reason else ("model", cls._meta.label)
-    module, qualname = cls.__module__, cls.__qualname__
-    if find_class(module, qualname) is not cls:
+    if cls is type(None):
+        # It calls itself one of builtins, which does not have it.
+        return "class", "types", "NoneType"
+    if find_class(cls.__module__, cls.__qualname__) is not cls:
         return "refused", f"is the class {_full_name(cls)}, which cannot be found by its name\n  hint: {_AT_THE_TOP}"
-    return "class", module, qualname
+    return "class", cls.__module__, cls.__qualname__
 
 
 _AT_THE_TOP = "make it where its module keeps it, not inside a function"
@@ -75,11 +78,11 @@ def _kind_of_enum(cls: type[Enum]) -> tuple[Any, ...]:
 
 
 def _why_not_by_label(model: type[Model]) -> str | None:
-    """Why a worker would not find `model` by its label."""
+    """What `model` is, if a worker would not find it by its label."""
     if model._meta.apps is not apps:
-        return f"a historical model, {model._meta.label}, which a worker does not have"
+        return f"{model._meta.label} as a migration sees it, which a worker does not have"
     if apps.all_models[model._meta.app_label].get(model._meta.model_name or "") is not model:
-        return f"the model {_full_name(model)}, and {model._meta.label} is another one"
+        return f"{_full_name(model)}, while {model._meta.label} is another model"
     return None
 
 

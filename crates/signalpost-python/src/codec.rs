@@ -6,8 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use crate::decode::Decoder;
-use crate::encode::{Encoded, Encoder, Failure};
+use crate::encode::{Encoded, Encoder};
 use crate::kind::{Classes, Kind, class_json};
+use crate::refusal::Failure;
 
 /// Writes values of Python as JSON within the limits of a payload, and makes them again.
 ///
@@ -79,7 +80,10 @@ impl Codec {
         }
         let answer = self.kind_of.bind(class.py()).call1((class,))?;
         let kind = Kind::of(answer.cast::<PyTuple>()?)?;
-        self.kinds.insert(class, kind.clone());
+        // A refusal is not kept: what is not found by its name now may be found later.
+        if !matches!(kind, Kind::Refused(_)) {
+            self.kinds.insert(class, kind.clone());
+        }
         Ok(kind)
     }
 
@@ -90,7 +94,6 @@ impl Codec {
         }
         let answer = self.name_of_class.bind(class.py()).call1((class,))?;
         let json = class_json(answer.cast::<PyTuple>()?)?;
-        // A refusal is not kept: a class can be registered later.
         if let Ok(json) = &json {
             self.classes.insert(class, json.clone());
         }
@@ -130,7 +133,7 @@ impl Codec {
     fn failed(&self, py: Python<'_>, failure: Failure) -> PyErr {
         match failure {
             Failure::Raised(error) => error,
-            Failure::Refused(refusal) => match self.cannot_travel.bind(py).call1((refusal.path(), refusal.reason())) {
+            Failure::Refused(refusal) => match self.cannot_travel.bind(py).call1((refusal.path(), refusal.reason)) {
                 Ok(error) => PyErr::from_value(error),
                 Err(error) => error,
             },

@@ -10,6 +10,7 @@ mod encode;
 mod kind;
 mod node;
 mod path;
+mod refusal;
 mod send_id;
 mod statements;
 
