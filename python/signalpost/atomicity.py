@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from typing import Any
+from weakref import ReferenceType
 
 from django.db import connections, router, transaction
 from django.db.models.signals import post_save, pre_save
@@ -116,6 +117,9 @@ def _guard(sender: Any, using: str, update_fields: frozenset[str] | None, **_: A
     # What is connected is read from Django's own list, which knows what was disconnected.
     senders = (dispatcher._make_id(None), dispatcher._make_id(sender))  # type: ignore[attr-defined]
     for (_key, sender_id), receiver, *_rest in post_save.receivers:
+        if isinstance(receiver, ReferenceType):
+            # The delay of a task is connected with Django's defaults.
+            receiver = receiver()
         may_hear = getattr(receiver, "may_hear", None)
         if may_hear is not None and sender_id in senders and may_hear(sender, update_fields):
             apply_policy(using, "django.db.models.signals.post_save", sender)

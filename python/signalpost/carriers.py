@@ -145,7 +145,7 @@ def _use_time_zone(value: str | None) -> AbstractContextManager[Any]:
     return timezone.override(value) if settings.USE_TZ and value else nullcontext()
 
 
-#: The request's id: set it in a middleware, or use `request_id_middleware`.
+#: The request's id: `signalpost.middleware.request_id` sets it, or a middleware of your own.
 request_id: ContextVar[str | None] = ContextVar("signalpost_request_id", default=None)
 #: Whose data is worked on: set it where you find out.
 tenant: ContextVar[str | None] = ContextVar("signalpost_tenant", default=None)

@@ -19,7 +19,7 @@ from django.db.models.signals import post_init, post_save
 from django.dispatch import Signal
 from django.test import override_settings
 
-from signalpost import CannotTravel, DeclarationError, NotInstalled, async_receiver, task
+from signalpost import CannotTravel, DeclarationError, NotInstalled, OutsideTransactionError, async_receiver, task
 from signalpost.models import HistoryEntry
 from signalpost.models import Task as Row
 from signalpost.testing import assertTaskEnqueued, run_tasks
@@ -351,3 +351,18 @@ def test_a_task_is_one_row_whatever_it_is_called_with() -> None:
     at_the_top.delay(sender="north", signal="not one")
 
     assert json.loads(Row.objects.get().payload) == {"sender": None, "named": {"sender": "north", "signal": "not one"}}
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(SIGNALPOST={"OUTSIDE_TRANSACTION": "raise"})
+def test_a_save_that_a_task_hears_of_is_refused_outside_a_transaction_before_anything_is_written() -> None:
+    post_save.connect(at_the_top.delay, sender=Article)
+    try:
+        with pytest.raises(OutsideTransactionError):
+            Article.objects.create(title="Harbour light")
+        with transaction.atomic():
+            Article.objects.create(title="Harbour light")
+    finally:
+        post_save.disconnect(at_the_top.delay, sender=Article)
+
+    assert (Article.objects.count(), Row.objects.count()) == (1, 1)
