@@ -182,6 +182,33 @@ def test_a_model_signal_with_an_argument_that_nobody_knows_reaches_background_re
     assert [kwargs.get("added_later") for kwargs in heard] == [None, 1, 1]
 
 
+def test_a_model_travels_under_any_name_with_a_sender_that_is_no_model() -> None:
+    heard: list[tuple[Any, Any, Any]] = []
+
+    def note(sender: Any, author: Author, lines: list[Any], **kwargs: Any) -> None:
+        heard.append((sender, author.name, [line.label for line in lines]))
+
+    connect_background(announced, note, sender=Publisher, name="news.note")
+    author, tag = Author.objects.create(name="Ada"), Tag.objects.create(label="sea")
+    announced.send(Publisher, author=author, lines=[tag])
+    Author.objects.filter(pk=author.pk).update(name="Ada L.")
+    run_tasks()
+    assert heard == [(Publisher, "Ada L.", ["sea"])]
+
+
+def test_a_signal_of_ones_own_may_carry_no_instance() -> None:
+    heard: list[dict[str, Any]] = []
+
+    def note(sender: Any, signal: Any, **kwargs: Any) -> None:
+        heard.append(kwargs)
+
+    connect_background(announced, note, name="news.note")
+    announced.send(Publisher, instance=None)
+    announced.send(Publisher)
+    run_tasks()
+    assert heard == [{"instance": None}, {}]
+
+
 class AlwaysEqual(type):
     """The class of classes that say that they are any other."""
 

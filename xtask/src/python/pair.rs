@@ -127,6 +127,8 @@ fn by_python(pair: &&Pair) -> Version {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const PAIRS: &str = "[django]\n\"6.1\" = [\"3.12\", \"3.13\"]\n\"5.2\" = [\"3.9\", \"3.10\"]\n";
@@ -163,5 +165,44 @@ mod tests {
         for wrong in ["", "[django]\n", "[django]\n\"5\" = [\"3.10\"]\n", "[django]\n\"5.2\" = [\"three\"]\n"] {
             assert!(Pairs::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    fn read_at_the_root(file: &str) -> String {
+        fs::read_to_string(format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    /// Each Django with its Pythons.
+    fn declared() -> BTreeMap<String, Vec<String>> {
+        let text = read_at_the_root(FILE);
+        toml::from_str::<Declared>(&text).unwrap().django
+    }
+
+    #[test]
+    fn the_readme_has_a_row_for_each_django_with_its_pythons() {
+        let readme = read_at_the_root("README.md");
+        let rows: Vec<&str> = readme.lines().skip_while(|line| *line != "| Django | Python |").collect();
+        let rows: Vec<&str> = rows.into_iter().skip(2).take_while(|line| line.starts_with('|')).collect();
+        let expected: Vec<String> =
+            declared().into_iter().map(|(django, pythons)| format!("| {django} | {} |", pythons.join(", "))).collect();
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn the_wheel_is_classified_by_the_pairs() {
+        #[derive(Deserialize)]
+        struct Project {
+            project: Classified,
+        }
+        #[derive(Deserialize)]
+        struct Classified {
+            classifiers: Vec<String>,
+        }
+        let project: Project = toml::from_str(&read_at_the_root("python/pyproject.toml")).unwrap();
+        let classified = |prefix: &str| -> BTreeSet<String> {
+            let rest = project.project.classifiers.iter().filter_map(|classifier| classifier.strip_prefix(prefix));
+            rest.filter(|version| version.contains('.')).map(str::to_owned).collect()
+        };
+        assert_eq!(classified("Framework :: Django :: "), declared().into_keys().collect());
+        assert_eq!(classified("Programming Language :: Python :: "), declared().into_values().flatten().collect());
     }
 }
