@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from asgiref.sync import async_to_sync, iscoroutinefunction
@@ -227,7 +228,7 @@ def _run_all(
     async def together() -> list[Outcome]:
         return list(await asyncio.gather(*map(one_async, asynchronous)))
 
-    outcomes = [_attempt(lambda receiver=receiver: one(receiver)) for receiver in blocking]
+    outcomes = [_attempt(partial(one, receiver)) for receiver in blocking]
     if asynchronous:
         outcomes += async_to_sync(together)()
     failed = [

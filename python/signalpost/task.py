@@ -74,29 +74,29 @@ class Task(Generic[P, R]):
     def _as_receiver(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
         """A function of its own, and not a bound method, because Django holds receivers weakly, and because Django's checks and
         other people's tools describe receivers by their attributes."""
-        if iscoroutinefunction(method):
 
-            async def receiver(*args: Any, **kwargs: Any) -> Any:
-                return await method(*args, **kwargs)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            return await method(*args, **kwargs)
 
-        else:
+        def called(*args: Any, **kwargs: Any) -> Any:
+            return method(*args, **kwargs)
 
-            def receiver(*args: Any, **kwargs: Any) -> Any:
-                return method(*args, **kwargs)
-
+        receiver: Any = awaited if iscoroutinefunction(method) else called
         update_wrapper(receiver, self.function)
         receiver.__name__ = name
         receiver.__qualname__ = f"{getattr(self.function, '__qualname__', self.receiver.name)}.{name}"
         # As the receivers that `connect_background` connects.
-        receiver.background = self.receiver  # type: ignore[attr-defined]
-        receiver.options = self.receiver.options  # type: ignore[attr-defined]
-        receiver.may_hear = lambda sender, update_fields: not senders.is_excluded(sender)  # type: ignore[attr-defined]
-        return receiver
+        receiver.background = self.receiver
+        receiver.options = self.receiver.options
+        receiver.may_hear = lambda sender, update_fields: not senders.is_excluded(sender)
+        function: Callable[..., Any] = receiver
+        return function
 
     def _delay(self, *args: Any, **kwargs: Any) -> str | None:
         signal = kwargs.get("signal")
         if not args and isinstance(signal, Signal) and "sender" in kwargs:
-            return self._enqueuer_for(signal)(**kwargs)
+            self._enqueuer_for(signal)(**kwargs)
+            return None
         return self._put(args, kwargs)
 
     async def _adelay(self, *args: Any, **kwargs: Any) -> str | None:
@@ -117,8 +117,8 @@ class Task(Generic[P, R]):
         send_id = _native.uuid7()
         if not installation.is_installed():
             installation.warn_not_installed(receiver.name)
-            function = async_to_sync(self.function) if receiver.is_async else self.function
-            function(*args, **kwargs)
+            function: Callable[..., Any] = self.function
+            (async_to_sync(function) if receiver.is_async else function)(*args, **kwargs)
             return send_id
         destination = stores.choose(options.using, None)
         payload = codec.encode_named(None, kwargs, True, args).payload

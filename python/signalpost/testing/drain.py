@@ -140,7 +140,7 @@ class Drain:
     def _execute(self, sql: str, parameters: list[Any], task: StoredTask) -> bool:
         with connections[self.alias].cursor() as cursor:
             cursor.execute(sql, [*parameters, task.id, self.worker, task.fence])
-            return cursor.rowcount == 1
+            return bool(cursor.rowcount == 1)
 
     def _register(self, now: int) -> None:
         if self._registered:
@@ -154,7 +154,8 @@ class Drain:
 
 
 def _wanted(queues: Collection[str] | None, send_id: str | None) -> tuple[str, list[Any]]:
-    sql, parameters = "", []
+    sql = ""
+    parameters: list[Any] = []
     if queues is not None:
         sql += f" AND queue IN ({', '.join(['%s'] * len(queues))})"
         parameters += queues

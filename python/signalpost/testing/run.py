@@ -9,7 +9,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, connections, transaction
-from django.test.testcases import DatabaseOperationForbidden
+from django.test.testcases import DatabaseOperationForbidden  # type: ignore[attr-defined]
 
 from .. import conf, running, stores
 from ..outcome import Outcome, Succeeded
@@ -123,10 +123,10 @@ def _in_savepoints(task: StoredTask, now: int) -> Outcome:
             return _of(outcome, error)
         return running.failed_after_all(task, error, now)
     if broken and isinstance(outcome, Succeeded):
-        error = transaction.TransactionManagementError(
+        problem = transaction.TransactionManagementError(
             f"the receiver returned, but a database error that it caught has broken the transaction of {broken[0]!r}"
         )
-        return running.failed_after_all(task, error, now)
+        return running.failed_after_all(task, problem, now)
     return outcome
 
 
@@ -143,7 +143,7 @@ def _savepoints() -> Iterator[list[str]]:
         for alias in open_aliases:
             block = transaction.atomic(using=alias)
             # In a worker there would be no block here: durable blocks are allowed, and saves are outside a transaction.
-            block._from_testcase = True
+            block._from_testcase = True  # type: ignore[attr-defined]
             stack.enter_context(block)
         yield open_aliases
 
