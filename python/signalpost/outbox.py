@@ -12,7 +12,7 @@ from threading import get_ident
 from time import monotonic
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, ProgrammingError, connections, transaction
+from django.db import DatabaseError, InterfaceError, ProgrammingError, connections, transaction
 
 from . import _native
 from .lifecycle import task_enqueued
@@ -176,7 +176,7 @@ def _has_looked(connection: Any, queue: str) -> bool:
 def _put_after_commit(alias: str, row: Row | tuple[Any, ...], of: Any) -> None:
     try:
         put(connections[alias], None, row, of)
-    except Exception:
+    except (DatabaseError, InterfaceError):
         logger.error("The data that the task of %s is about is committed, and the task is not", row[3])
         raise
 

@@ -264,3 +264,16 @@ def test_a_task_that_awaits_a_commit_runs_after_it() -> None:
         assert ran == []
 
     assert ran == [True]
+
+
+@pytest.mark.django_db(databases=["default", "archive"], transaction=True)
+def test_a_receiver_that_fails_after_the_commit_is_not_taken_for_a_task_that_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    @async_receiver(post_save, sender=Author, name="bill")
+    def bill(**kwargs: Any) -> None:
+        raise ConnectionError("the printer is down")
+
+    with immediate(), pytest.raises(ReceiversFailed), transaction.atomic(using="archive"):
+        Author.objects.using("archive").create(name="Ada")
+
+    assert "and the task is not" not in caplog.text
+    assert Task.objects.get().attempt == 1
