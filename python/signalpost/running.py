@@ -207,7 +207,8 @@ def _run_all(
 ) -> Succeeded:
     """All receivers of a background signal, in Django's order; each that fails becomes a task of its own."""
     blocking, asynchronous = signal._live_receivers(sender)
-    names = {receiver: name for name, receiver in targets.names_of_receivers(signal).items()}
+    known = {receiver: name for name, receiver in targets.names_of_receivers(signal).items()}
+    names = {receiver: _known_name(known, receiver) for receiver in (*blocking, *asynchronous)}
     named = {"signal": signal, "sender": sender, **named}
 
     def one(receiver: Callable[..., Any]) -> Outcome:
@@ -237,6 +238,16 @@ def _run_all(
         if not isinstance(outcome, Succeeded)
     ]
     return Succeeded(then=tuple(follow for follow, _ in failed), errors=tuple(error for _, error in failed))
+
+
+def _known_name(known: dict[Callable[..., Any], str], receiver: Callable[..., Any]) -> str:
+    """The name of `receiver`, which others may have wrapped, as tools that measure receivers do."""
+    wrapped: Any = receiver
+    while wrapped is not None:
+        if wrapped in known:
+            return known[wrapped]
+        wrapped = getattr(wrapped, "__wrapped__", None)
+    return targets.name_of_receiver(receiver)
 
 
 def _follow_up(task: StoredTask, name: str, outcome: Any) -> NewTask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -411,6 +411,56 @@ def test_receivers_of_a_background_signal_that_fail_follow_as_tasks_of_their_own
         assert (follow.send_id, follow.payload, follow.headers, follow.depth) == (
             task.send_id, task.payload, task.headers, 2,
         )  # fmt: skip
+
+
+def test_receivers_that_a_tool_has_wrapped_keep_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Sentry does: it replaces what Django is about to call."""
+    ran: list[str] = []
+    find = Signal._live_receivers
+
+    def live(self: Signal, sender: Any) -> Any:
+        blocking, asynchronous = find(self, sender)
+        for index, each in enumerate(blocking):
+
+            @wraps(each)
+            def measured(*args: Any, each: Any = each, **kwargs: Any) -> Any:
+                ran.append("measured")
+                return each(*args, **kwargs)
+
+            blocking[index] = measured
+        return blocking, asynchronous
+
+    monkeypatch.setattr(Signal, "_live_receivers", live)
+
+    @receiver(stock_changed)
+    def broken(**kwargs: Any) -> None:
+        raise ConnectionError
+
+    outcome = running.run(sent("*", CHANGED), NOW)
+
+    assert isinstance(outcome, Succeeded)
+    assert [follow.receiver for follow in outcome.then] == [f"{broken.__module__}.{broken.__qualname__}"]
+    assert ran == ["measured"]
+
+
+def test_methods_of_a_background_signal_are_told_apart_by_their_objects() -> None:
+    ran: list[str] = []
+
+    class Shelf:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def count(self, **kwargs: Any) -> None:
+            ran.append(self.name)
+
+    shelves = [Shelf("a"), Shelf("b")]
+    for shelf in shelves:
+        stock_changed.connect(shelf.count)
+    name = f"{Shelf.__module__}.{Shelf.__qualname__}.count"
+
+    assert running.run(sent("*", CHANGED), NOW) == Succeeded()
+    assert running.run(sent(f"{name}#2", CHANGED), NOW) == Succeeded()
+    assert ran == ["a", "b", "b"]
 
 
 def test_a_receiver_that_follows_as_a_task_is_found_by_its_name() -> None:

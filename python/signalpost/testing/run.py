@@ -38,6 +38,8 @@ def run_tasks(
     then the one that has been due for longer, then the one that was sent first. Each runs in a context of its own, and, where
     a transaction is open, in a savepoint.
 
+    Timeouts of asynchronous receivers are kept; others cannot be stopped here.
+
     `queue` limits it to one or several queues, `max` to a number of runs, `using` to one of the stores. A task that failed
     waits for its next attempt: `ahead`, seconds or a `timedelta`, says how far time is to be thought to go on, so
     `run_tasks(ahead=3600)` makes all attempts of an hour, without waiting.
