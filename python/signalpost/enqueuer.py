@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
+from django.apps import apps as django_apps
 from django.db import connections
 from django.dispatch import Signal
 
@@ -51,14 +52,15 @@ def enqueuer_of(receiver: BackgroundReceiver, signal: Signal, options: Options) 
                 known_sender = (sender, label)
         if condition is not None and not condition(sender, named):
             return None
-        if not installation.is_installed():
+        if "signalpost" not in django_apps.app_configs and not installation.is_installed():
             return _run_here(receiver, signal, sender, named)
         sent_using = named.get("using")
         destination = stores.choose(using, sent_using)
         connection = connections[destination.alias]
         if of_saving:
-            saved_by = connection if sent_using in (None, destination.alias) else connections[sent_using]
-            if not atomicity.in_transaction(saved_by):
+            saved_by = connection if sent_using == destination.alias or sent_using is None else connections[sent_using]
+            blocks = saved_by.atomic_blocks
+            if (not blocks or blocks[-1]._from_testcase) and not atomicity.in_transaction(saved_by):
                 atomicity.apply_policy(saved_by.alias, signal_name, sender)
         elif before_migrations and not _has_tables(connection, name):
             return None
@@ -122,4 +124,4 @@ def _say_dropped(name: str, signal_name: str, dropped: list[tuple[str, str]], sa
     for argument, reason in dropped:
         if argument not in said:
             said.add(argument)
-            logger.warning("%s does not get %r of %s: it %s", name, argument, signal_name, reason)
+            logger.warning("%s does not get %r of %s: what is at %s", name, argument, signal_name, reason)

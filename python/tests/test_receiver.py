@@ -475,7 +475,9 @@ def test_what_django_sends_and_cannot_travel_is_said_once(caplog: pytest.LogCapt
     assert Task.objects.count() == 2
     assert '"origin"' not in Task.objects.first().payload  # type: ignore[union-attr]
     [said] = [record.getMessage() for record in caplog.records if record.name == "signalpost"]
-    assert said.startswith("tests.test_receiver.handler does not get 'origin' of django.db.models.signals.post_delete: it ")
+    assert said.startswith(
+        "tests.test_receiver.handler does not get 'origin' of django.db.models.signals.post_delete: what is at $.named.origin is "
+    )
 
 
 def test_what_one_sends_oneself_and_cannot_travel_is_an_error_with_the_path() -> None:
