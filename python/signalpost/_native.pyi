@@ -6,8 +6,6 @@ The module opens no database and starts no thread, so a process may import it an
 from collections.abc import Callable
 from typing import Any, Final, final
 
-from django.db.models import Model
-
 __all__ = ["Codec", "Encoded", "Statements", "statements", "uuid7"]
 
 @final
@@ -36,7 +34,7 @@ class Codec:
         named: dict[str, Any],
         args: tuple[Any, ...],
         strict: bool,
-        write_alias: Callable[[Model], str] | None,
+        write_alias: Callable[[Any], str] | None,
     ) -> Encoded:
         """What a send hands over as JSON: `{"sender": …, "args": […], "named": {…}}`, without `args` where there are none.
 
@@ -64,10 +62,10 @@ class Statements:
     #: Writes tasks. Its one parameter is a JSON array with an object for each task.
     insert: Final[str]
     #: Writes one task that is due at once, with a parameter for each of send_id, signal, sender, receiver, queue, priority,
-    #: payload, headers, parent and depth; on PostgreSQL the queue is given before them too, on SQLite the time in milliseconds
-    #: after them, twice.
+    #: payload, headers, parent and depth. On PostgreSQL the queue is given before them too, and a time in milliseconds after
+    #: them than which it is not sent earlier; it returns when it was sent. On SQLite the time follows twice.
     insert_one: Final[str]
-    #: As `insert_one`, without a look for somebody to notify, and so with the ten parameters alone on PostgreSQL.
+    #: As `insert_one` on SQLite, on both: without a look for somebody to notify or at the clock.
     insert_one_quiet: Final[str]
     #: Moves a claimed task to the history as succeeded. Its one parameter, `claim`, is a JSON object of `id`, `worker` and
     #: `fence`.

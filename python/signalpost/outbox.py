@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from asyncio import _get_running_loop
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from threading import get_ident
-from time import monotonic
 from typing import Any, NamedTuple
 
 from django.db import DatabaseError, InterfaceError, ProgrammingError, connections, transaction
 
 from . import _native
 from .lifecycle import task_enqueued
-from .stores import VENDORS
+from .outlet import STATEMENTS, outlet_of
 
 __all__ = ["MissingTables", "NewTask", "Row", "on_written", "put", "write"]
 
 logger = logging.getLogger("signalpost")
-
-_STATEMENTS = {vendor: _native.statements(vendor) for vendor in VENDORS}
-# On one line: Django walks through the text at each call.
-_SQLITE = " ".join(_STATEMENTS["sqlite"].insert_one.split())
-_SQLITE_PLAIN = _SQLITE.replace("%s", "?")
-_POSTGRES = " ".join(_STATEMENTS["postgresql"].insert_one.split())
-_POSTGRES_QUIET = " ".join(_STATEMENTS["postgresql"].insert_one_quiet.split())
-#: For how many seconds after a look for idle workers a connection does not look again. A worker that was notified is awake
-#: for 20 ms at least before it calls itself idle again, and asks every 100 ms in any case.
-_QUIET = 0.02
 
 
 class MissingTables(ProgrammingError):
@@ -93,18 +80,7 @@ def put(connection: Any, after: str | None, row: Row | tuple[Any, ...], of: Any)
         transaction.on_commit(partial(_put_after_commit, connection.alias, row, of), using=after)
         return
     try:
-        kept = _kept_cursor(connection)
-        cursor = connection.cursor() if kept is None else kept
-        if connection.vendor == "sqlite":
-            # The id has the time of the send, by the clock of the machine that the file is on.
-            now = int(row[0][:8] + row[0][9:13], 16)
-            cursor.execute(_SQLITE if kept is None else _SQLITE_PLAIN, (*row, now, now))
-        elif _has_looked(connection, row[4]):
-            cursor.execute(_POSTGRES_QUIET, row)
-        else:
-            cursor.execute(_POSTGRES, (row[4], *row))
-        if kept is None:
-            cursor.close()
+        outlet_of(connection).write(connection, row)
     except Exception as error:
         _fail(connection, error, row[3])
         raise
@@ -120,7 +96,7 @@ def write(alias: str, tasks: Sequence[NewTask]) -> None:
     rows = json.dumps([_as_json(task) for task in tasks])
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_STATEMENTS[connection.vendor].insert, [rows])
+            cursor.execute(STATEMENTS[connection.vendor].insert, [rows])
     except Exception as error:
         _fail(connection, error, tasks[0].receiver)
         raise
@@ -130,47 +106,6 @@ def _as_json(task: NewTask) -> dict[str, Any]:
     given = asdict(task)
     given["send_id"] = task.send_id or _native.uuid7()
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _kept_cursor(connection: Any) -> Any:
-    """A cursor that is kept from send to send while transactions are open, where nobody could tell the difference.
-
-    To make one, and to have Django's own translate `%s` for SQLite, takes longer than the INSERT. None, for
-    `connection.cursor()`, in autocommit mode, where Django may first have to connect; while queries are logged or wrapped;
-    where `cursor` was replaced, as by tests and toolbars; and where Django would refuse the thread or the running event loop.
-    """
-    own = connection.__dict__
-    if (
-        not connection.in_atomic_block
-        or connection.execute_wrappers
-        or "cursor" in own
-        or connection.queries_logged
-        or connection.connection is None
-        or own.get("_thread_ident") != get_ident()
-        or connection.allow_thread_sharing
-        or _get_running_loop() is not None
-    ):
-        return None
-    kept = own.get("_signalpost_cursor")
-    if kept is None or kept.cursor.connection is not connection.connection:
-        raw = connection.connection.cursor() if connection.vendor == "sqlite" else connection.create_cursor()
-        kept = connection._signalpost_cursor = connection.make_cursor(raw)
-    return kept
-
-
-def _has_looked(connection: Any, queue: str) -> bool:
-    """Whether this connection has looked for idle workers of `queue` a moment ago; if not, it will now."""
-    now = monotonic()
-    block = connection.atomic_blocks[0] if connection.atomic_blocks else None
-    kept = connection.__dict__.get("_signalpost_looked")
-    if kept is None or kept[0] is not block:
-        # What another block has notified may have been rolled back with it.
-        kept = connection._signalpost_looked = (block, {})
-    looked: dict[str, float] = kept[1]
-    if now - looked.get(queue, -1.0) < _QUIET:
-        return True
-    looked[queue] = now
-    return False
 
 
 def _put_after_commit(alias: str, row: Row | tuple[Any, ...], of: Any) -> None:

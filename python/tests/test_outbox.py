@@ -398,19 +398,58 @@ def test_whoever_listens_is_told_of_each_task() -> None:
 @rolled_back
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has nobody to notify")
 def test_a_worker_that_waits_is_looked_for_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr("signalpost.outbox.monotonic", lambda: now)
+    now = 1_700_000_000_000
+    monkeypatch.setattr("signalpost.outlet._milliseconds", lambda send_id: now)
 
     def statement() -> str:
         with CaptureQueriesContext(connection) as captured:
             signals.order_paid.send(None)
         return "looks" if "pg_notify" in captured[0]["sql"] else "does not"
 
-    connections["default"].__dict__.pop("_signalpost_looked", None)
+    connections["default"].__dict__.pop("_signalpost", None)
     with transaction.atomic():
         assert [statement(), statement()] == ["looks", "does not"]
-        now += 0.021
+        now += 20
         assert [statement(), statement()] == ["looks", "does not"]
+        # The clock was set back.
+        now -= 3_600_000
+        assert [statement(), statement()] == ["looks", "does not"]
+
+
+@rolled_back
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has nobody to notify")
+def test_each_queue_is_looked_for() -> None:
+    def looks(send: Any) -> bool:
+        with CaptureQueriesContext(connection) as captured:
+            send()
+        return any("pg_notify" in each["sql"] for each in captured)
+
+    def send() -> None:
+        signals.order_paid.send(None)
+
+    def send_to_press() -> None:
+        signals.article_published.send(None)
+
+    connections["default"].__dict__.pop("_signalpost", None)
+    with transaction.atomic():
+        assert [looks(send), looks(send_to_press)] == [True, True]
+
+
+@rolled_back
+def test_times_are_the_servers_and_never_go_back() -> None:
+    def server() -> int:
+        outbox.write("default", [outbox.NewTask(signal="s", receiver="clock", queue="q", payload="{}")])
+        return Task.objects.filter(receiver="clock").latest("id").created_at
+
+    before = server()
+    with transaction.atomic():
+        for _ in range(300):
+            signals.order_paid.send(None)
+    after = server()
+    times = list(Task.objects.exclude(receiver="clock").order_by("id").values_list("created_at", flat=True))
+    assert times == sorted(times)
+    # A clock that is not looked at may be behind by what both have lost to the millisecond.
+    assert before - 2 <= times[0] and times[-1] <= after
 
 
 @transactional
@@ -428,7 +467,7 @@ def test_a_worker_that_waits_for_the_queue_is_notified() -> None:
         )
     with psycopg.connect(**wanted, autocommit=True) as listening:
         listening.execute("LISTEN signalpost")
-        connections["default"].__dict__.pop("_signalpost_looked", None)
+        connections["default"].__dict__.pop("_signalpost", None)
         with transaction.atomic():
             signals.order_paid.send(None)
         heard = list(listening.notifies(timeout=10, stop_after=1))

@@ -11,10 +11,10 @@ pub(crate) struct Statements {
     schema: &'static str,
     /// Writes tasks. Its one parameter is a JSON array with an object for each task.
     insert: String,
-    /// Writes one task that is due at once, with a parameter for each column; on PostgreSQL the queue is given before them too,
-    /// on SQLite the time after them, twice.
+    /// Writes one task that is due at once, with a parameter for each column. On PostgreSQL the queue is given before them too,
+    /// and a time after them than which it is not sent earlier; it returns when it was sent. On SQLite the time follows twice.
     insert_one: String,
-    /// As `insert_one`, without a look for somebody to notify, and so with the columns alone on PostgreSQL.
+    /// As `insert_one` on SQLite, on both: without a look for somebody to notify or at the clock.
     insert_one_quiet: String,
     /// Moves a claimed task to the history as succeeded. Its one parameter, `claim`, is a JSON object of `id`, `worker` and
     /// `fence`.
