@@ -16,13 +16,16 @@ from typing import Any
 
 import async_view
 import databases
+import payloads
 import project
 import saves
 import sends
 import two_processes
 from measure import HEAD, Measure
 
-GROUPS = ("sends", "saves", "processes", "async")
+GROUPS = ("payloads", "sends", "saves", "processes", "async")
+#: Those that are about SQLite, or about no database.
+ONCE = ("payloads", "processes")
 #: What the project holds itself to.
 WANTED = {
     ("sends", "SQLite"): "≤ 2",
@@ -55,6 +58,8 @@ def part(group: str, database: str, directory: Path, quick: bool) -> list[Measur
     on_sqlite = database == "SQLite"
     project.set_up(databases.sqlite(str(directory / "bench.db")) if on_sqlite else databases.postgres("bench_django"))
     wanted = WANTED.get((group, database), "")
+    if group == "payloads":
+        return payloads.run(quick)
     if group == "sends":
         return sends.run(database, wanted, quick)
     if group == "saves":
@@ -74,7 +79,7 @@ def main() -> None:
     if not given.json:
         print(HEAD)
     for group in [group for group in GROUPS if not given.groups or group in given.groups]:
-        for database in on if group != "processes" else ["SQLite"]:
+        for database in ["SQLite"] if group in ONCE else on:
             with tempfile.TemporaryDirectory(prefix="signalpost-bench-") as directory:
                 command: list[Any] = [sys.executable, str(Path(__file__).parent), "--part"]
                 command += [json.dumps([group, database, directory]), *(["--quick"] if given.quick else [])]

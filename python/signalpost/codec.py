@@ -1,8 +1,8 @@
 """The codec: arguments as JSON that is data and nothing else, and what becomes of them when the task runs.
 
 A payload is `{"sender": …, "named": {…}}`, and `"args": […]` for a task that was called with positional arguments. What
-JSON has no form for is a tag, `{"$": ["datetime", "2026-01-02T03:04:05+00:00"]}`. Nothing is imported, evaluated or
-called because a payload names it. `docs/django-semantics.md` has the table of what arrives as what.
+JSON has no form for is a tag, `{"$": ["datetime", "2026-01-02T03:04:05+00:00"]}`. Nothing is imported or evaluated
+because a payload names it. `docs/django-semantics.md` has the table of what arrives as what.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def encode_named(sender: object, named: dict[str, Any], strict: bool, args: tupl
 def decode_call(payload: str, using: str | None = None) -> Decoded:
     """What `encode_named` was given. Instances are read again; this makes queries.
 
-    A keyword whose instance has no row any more is `None`, and `_<keyword>_pk` is its primary key; inside a container, and
-    among positional arguments, it is a `Gone`. `using` is where instances are read from that name no database.
+    A keyword whose instance has no row any more is `None`, and `_<keyword>_pk` is its primary key; inside a container,
+    and among positional arguments, it is a `Gone`. `using` is where instances are read from that name no database.
 
     Raises `CannotDecode`.
     """

@@ -19,7 +19,7 @@ __all__ = ["Unreadable", "load", "model_labelled", "write_alias_for"]
 #: One reference to a row: its model's label, its primary key, its alias, and where in the payload it stands.
 Reference = tuple[str, Any, "str | None", str]
 
-#: How many rows one query looks for. A database has limits: of parameters, and of alternatives where keys are composite.
+#: How many rows one query looks for. Databases have limits: of parameters, and of alternatives, as of composite keys.
 _ROWS = 100
 
 

@@ -144,4 +144,3 @@ _KINDS: tuple[tuple[Any, ...], ...] = (
     (decimal.Decimal, "decimal"),
     (uuid.UUID, "uuid"),
 )
-

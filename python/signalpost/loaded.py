@@ -1,4 +1,4 @@
-"""Classes by name, among the modules that are loaded. A name never imports, calls or evaluates anything."""
+"""Classes by name, among the modules that are loaded. A name never imports or evaluates anything."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Page:
 Point = namedtuple("Point", "x y")
 
 
-class Words(list):
+class Words(list[str]):
     """A list of another class."""
 
 

@@ -88,7 +88,10 @@ def test_a_text_with_a_lone_surrogate_is_refused() -> None:
         (tagged("dict", [[1]]), "is a dictionary of what are no pairs"),
         (tagged("dict", [1]), "is a dictionary of what are no pairs"),
         (tagged("dict", [[[], 1]]), "is no dict that can be made: unhashable"),
-        (tagged("class", "tests.arguments", "Nothing"), "is the class tests.arguments.Nothing, which is not loaded here"),
+        (
+            tagged("class", "tests.arguments", "Nothing"),
+            "is the class tests.arguments.Nothing, which is not loaded here",
+        ),
         (tagged("class", "tests.arguments", "sent"), "which is not loaded here"),
         (tagged("class", "tests.arguments", ""), "which is not loaded here"),
         (tagged("class", "", ""), "which is not loaded here"),
@@ -144,7 +147,9 @@ def test_what_is_too_large_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("depth", [65, 127, 128, 129, 1000, 100_000])
-@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('{"$":["tuple",', "]}"), ('{"$":["dict",[[1,', "]]]}")])
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('{"$":["tuple",', "]}"), ('{"$":["dict",[[1,', "]]]}")]
+)
 def test_no_depth_breaks_the_stack(depth: int, opening: str, closing: str) -> None:
     for text in (opening * depth + "1" + closing * depth, opening * depth):
         reason = problem_with(text).reason
@@ -213,9 +218,11 @@ _TAGS = st.sampled_from(
 )
 _NODES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
-    lambda node: st.lists(node, max_size=4)
-    | st.dictionaries(st.text(max_size=3) | st.just("$"), node, max_size=3)
-    | st.builds(lambda tag, rest: {"$": [tag, *rest]}, _TAGS, st.lists(node, max_size=3)),
+    lambda node: (
+        st.lists(node, max_size=4)
+        | st.dictionaries(st.text(max_size=3) | st.just("$"), node, max_size=3)
+        | st.builds(lambda tag, rest: {"$": [tag, *rest]}, _TAGS, st.lists(node, max_size=3))
+    ),
     max_leaves=12,
 )
 

@@ -63,7 +63,7 @@ VALUES = st.recursive(
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether they are equal, and made of the same classes. `1` and `True` are equal, `1` and `1.0`, and `0.0` and `-0.0`."""
+    """Whether they are equal and made of the same classes. `1`, `1.0` and `True` are equal; so are `0.0` and `-0.0`."""
     if type(one) is not type(other):
         return False
     if isinstance(one, (list, tuple)):
@@ -71,13 +71,13 @@ def alike(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return alike(list(one.items()), list(other.items()))
     if isinstance(one, (set, frozenset)):
-        return one == other and sorted(map(_shown, one)) == sorted(map(_shown, other))
+        return bool(one == other) and sorted(map(_shown, one)) == sorted(map(_shown, other))
     if isinstance(one, float):
-        return one.hex() == other.hex()
+        return bool(one.hex() == other.hex())
     if isinstance(one, (datetime.datetime, datetime.time)):
         return bool(one == other) and one.utcoffset() == other.utcoffset()
     if isinstance(one, decimal.Decimal):
-        return one.as_tuple() == other.as_tuple()
+        return bool(one.as_tuple() == other.as_tuple())
     return bool(one == other)
 
 

@@ -34,7 +34,7 @@ class Address:
     street: str
 
 
-class Forever(LazyObject):
+class Forever(LazyObject):  # type: ignore[type-arg]
     """Stands for another of its kind, without end."""
 
     def _setup(self) -> None:
@@ -57,9 +57,13 @@ def local_class() -> type:
     return Local
 
 
-def local_enum() -> type[enum.Enum]:
+def local_enum() -> Any:
     """An enumeration that no name finds."""
-    return enum.Enum("LocalEnum", "A B", module=__name__)
+
+    class LocalEnum(enum.Enum):
+        A = 1
+
+    return LocalEnum
 
 
 @pytest.mark.parametrize(
@@ -70,21 +74,25 @@ def local_enum() -> type[enum.Enum]:
         (threading.Lock(), "lock"),
         (HttpRequest(), "django.http.request.HttpRequest, which holds sockets and secrets"),
         (io.BytesIO(b"a"), "_io.BytesIO, which is an open file\n  hint: send its path"),
-        (ContentFile(b"a", name="a"), "django.core.files.base.ContentFile, which is an open file\n  hint: send its name"),
+        (
+            ContentFile(b"a", name="a"),
+            "django.core.files.base.ContentFile, which is an open file\n  hint: send its name",
+        ),
         (Article.objects.all(), "hint: send a list of primary keys"),
         (Article.objects, "hint: send the model's class"),
         (QueryDict("a=1&a=2"), "hint: send dict(value.lists())"),
         (len, "builtin_function_or_method"),
         (lambda: 1, "function, which is code"),
-        (Page().__init__, "method-wrapper"),
+        ("".join, "builtin_function_or_method"),
+        (Page().__str__, "method-wrapper"),
         ((number for number in [1]), "generator, which can be read only once\n  hint: send a list"),
         (deque([1]), "collections.deque, which has no form that can be stored\n  hint: send a list or a dict"),
         ({1: 2}.keys(), "dict_keys"),
         (Address("a"), "Address, a dataclass\n  hint: send dataclasses.asdict(value)"),
         (local_class(), "local_class.<locals>.Local, which cannot be found by its name"),
         (local_class()(), "local_class.<locals>.Local, which has no form"),
-        (local_enum().A, "LocalEnum, which cannot be found by its name"),
-        (local_enum(), "LocalEnum, which cannot be found by its name"),
+        (local_enum().A, "local_enum.<locals>.LocalEnum, which cannot be found by its name"),
+        (local_enum(), "local_enum.<locals>.LocalEnum, which cannot be found by its name"),
         (list[int], "types.GenericAlias"),
         (Signal(), "is a signal without a name\n  hint: assign it"),
         (float("nan"), "is NaN or infinite"),
@@ -94,7 +102,10 @@ def local_enum() -> type[enum.Enum]:
         (10**4300, "more digits than can be read, 4300"),
         (-(10**4300), "more digits than can be read, 4300"),
         (1 << 10_000_000, "more digits than can be read, 4300"),
-        (Article(title="new"), "is an unsaved news.Article, which has no primary key\n  hint: send it after it was saved"),
+        (
+            Article(title="new"),
+            "is an unsaved news.Article, which has no primary key\n  hint: send it after it was saved",
+        ),
         (SimpleLazyObject(object), "is an instance of object"),
     ],
     # The type itself: a lazy object calls itself by another.
@@ -243,7 +254,13 @@ def test_a_payload_of_a_mebibyte_goes_and_not_a_byte_more() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["ä" * MEBIBYTE, b"a" * MEBIBYTE, list(range(MEBIBYTE)), {"a": [1] * MEBIBYTE}, {f"{n}": n for n in range(MEBIBYTE // 8)}],
+    [
+        "ä" * MEBIBYTE,
+        b"a" * MEBIBYTE,
+        list(range(MEBIBYTE)),
+        {"a": [1] * MEBIBYTE},
+        {f"{n}": n for n in range(MEBIBYTE // 8)},
+    ],
     ids=["text", "bytes", "list", "object", "keys"],
 )
 @pytest.mark.parametrize("strict", [True, False])

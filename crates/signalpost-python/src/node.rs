@@ -100,3 +100,50 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Object(object))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signalpost_store::{PayloadLimits, decode_payload};
+
+    fn read(json: &str) -> Node {
+        decode_payload(json.as_bytes(), PayloadLimits::default()).unwrap()
+    }
+
+    fn tag_of(json: &str) -> Result<Option<String>, &'static str> {
+        let Node::Object(entries) = read(json) else { panic!("{json} is no object") };
+        Node::tag(&entries).map(|tag| tag.map(|tag| format!("{} of {}", tag.name, tag.arguments.len())))
+    }
+
+    #[test]
+    fn every_kind_of_value_is_read_as_what_it_is() {
+        let read = read(r#"[null, true, -1, 18446744073709551615, 1.0, "a", {}]"#);
+        let numbers = [Node::Signed(-1), Node::Unsigned(u64::MAX), Node::Float(1.0)];
+        let mut expected = vec![Node::Null, Node::Bool(true)];
+        expected.extend(numbers);
+        expected.extend([Node::Text("a".to_owned()), Node::Object(Vec::new())]);
+        assert_eq!(read, Node::List(expected));
+    }
+
+    #[test]
+    fn the_entries_of_an_object_stay_in_their_order() {
+        let Node::Object(entries) = read(r#"{"z": 1, "a": 2, "m": 3}"#) else { panic!("it is an object") };
+        let keys: Vec<_> = entries.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["z", "a", "m"]);
+    }
+
+    #[test]
+    fn an_object_of_the_one_key_with_a_name_in_a_list_is_a_tag() {
+        assert_eq!(tag_of(r#"{"$": ["set", 1, 2]}"#), Ok(Some("set of 2".to_owned())));
+        assert_eq!(tag_of(r#"{"$": ["set"]}"#), Ok(Some("set of 0".to_owned())));
+        assert_eq!(tag_of(r#"{"a": 1}"#), Ok(None));
+        assert_eq!(tag_of("{}"), Ok(None));
+    }
+
+    #[test]
+    fn an_object_with_the_key_of_a_tag_that_is_none_is_wrong() {
+        for json in [r#"{"$": 1}"#, r#"{"$": []}"#, r#"{"$": [1]}"#, r#"{"$": ["set"], "a": 1}"#] {
+            assert!(tag_of(json).is_err(), "{json}");
+        }
+    }
+}

@@ -78,3 +78,34 @@ impl From<pyo3::CastError<'_, '_>> for Failure {
 }
 
 pub(crate) type Done = Result<(), Failure>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A refusal three containers deep, as it comes out of them.
+    fn three_deep(failure: Failure) -> String {
+        let out = (0..3).rev().fold(failure, |failure, around| failure.at(around, Step::Index(around)));
+        match out {
+            Failure::Refused(refusal) => refusal.path(),
+            Failure::Raised(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn the_path_leads_from_the_outermost_container_inwards() {
+        assert_eq!(three_deep(Failure::refused("is wrong")), "$[0][1][2]");
+    }
+
+    #[test]
+    fn the_path_of_a_circle_ends_where_it_closes() {
+        assert_eq!(three_deep(Failure::circle(1)), "$[0][1]");
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_left_out() {
+        let is_of_one_argument = |failure| matches!(failure, Failure::Refused(it) if it.is_of_one_argument);
+        assert!(is_of_one_argument(Failure::refused("is wrong")));
+        assert!(!is_of_one_argument(Failure::too_large(1)));
+    }
+}
