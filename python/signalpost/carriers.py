@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
+from threading import get_ident
 from typing import Any
 
 from django.conf import settings
@@ -117,18 +118,37 @@ def _activated(active: Any) -> Any:
         held = active._storage._data.get(None)
     except AttributeError:
         return getattr(active, "value", None)
-    if held is None or "value" not in getattr(held, "data", held):
+    if held is None:
         return None
-    return getattr(active, "value", None)
+    # Since asgiref 3.13 with the thread that it belongs to; another one must not see it.
+    thread, values = getattr(held, "thread_id", None), getattr(held, "data", held)
+    return values.get("value") if thread is None or thread == get_ident() else None
 
 
 @_built_in("language")
 def language() -> str | None:
     """The language that is active, where it is not the project's own."""
+    global _last_language
     active = _activated(trans_real._active)
-    if active is None or not settings.USE_I18N or (code := active.to_language()) == settings.LANGUAGE_CODE:
+    if active is None:
         return None
+    last, code = _last_language
+    if active is not last:
+        code = active.to_language() if settings.USE_I18N else None
+        if code == settings.LANGUAGE_CODE:
+            code = None
+        _last_language = (active, code)
     return code
+
+
+#: What was found out of the translation that was asked about last: settings are slow to say, and most sends ask the same.
+_last_language: tuple[Any, str | None] = (None, None)
+
+
+@conf.on_change
+def _forget_language() -> None:
+    global _last_language
+    _last_language = (None, None)
 
 
 @language.restore

@@ -11,12 +11,14 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
-__all__ = ["Settings", "current", "on_change"]
+__all__ = ["Settings", "current", "is_debug", "on_change"]
 
 #: What may be done about a `post_save` outside a transaction.
 POLICIES = ("warn", "raise", "allow")
-#: What our answers depend on beside `SIGNALPOST` itself.
-_RELATED = frozenset({"SIGNALPOST", "DATABASES", "DATABASE_ROUTERS", "INSTALLED_APPS"})
+#: What our answers, and what others remember, depend on beside `SIGNALPOST` itself.
+_RELATED = frozenset(
+    {"SIGNALPOST", "DATABASES", "DATABASE_ROUTERS", "DEBUG", "INSTALLED_APPS", "LANGUAGE_CODE", "USE_I18N"}
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Settings:
 
 
 _current: Settings | None = None
+_debug: bool | None = None
 _listeners: list[Callable[[], None]] = []
 
 
@@ -56,6 +59,14 @@ def current() -> Settings:
     return _current
 
 
+def is_debug() -> bool:
+    """`DEBUG`, remembered: each send asks for it, and Django's settings are slow to say."""
+    global _debug
+    if _debug is None:
+        _debug = django_settings.DEBUG
+    return _debug
+
+
 def on_change(listener: Callable[[], None]) -> Callable[[], None]:
     """Has `listener` called when the setting, or one that it depends on, is overridden in a test. A decorator."""
     _listeners.append(listener)
@@ -63,9 +74,9 @@ def on_change(listener: Callable[[], None]) -> Callable[[], None]:
 
 
 def _forget(*, setting: str, **_: Any) -> None:
-    global _current
+    global _current, _debug
     if setting in _RELATED:
-        _current = None
+        _current = _debug = None
         for listener in _listeners:
             listener()
 

@@ -6,7 +6,7 @@ from asyncio import _get_running_loop
 from threading import get_ident
 from typing import Any
 
-from . import _native
+from . import _native, conf
 from .stores import VENDORS
 
 __all__ = ["Outlet", "STATEMENTS", "outlet_of"]
@@ -69,16 +69,18 @@ class Outlet:
             self._looked.clear()
         here, there = self._clock
         since = now - here
-        # Both clocks have lost what is less than a millisecond: rather a little late than ahead of the server.
+        # Both clocks have lost what is less than a millisecond. A task that is ahead of the server is not due yet.
         there += max(since - 1, 0)
         queue = row[4]
         if 0 <= since < MOMENT and 0 <= now - self._looked.get(queue, -MOMENT) < MOMENT:
             cursor.execute(quiet, (*row, there, there))
             return
-        here = _milliseconds(_native.uuid7())
         # Not earlier than what was written before.
         cursor.execute(_LOOKING, (queue, *row, there if 0 <= since < 2 * MOMENT else 0))
-        self._clock = (here, cursor.fetchone()[0])
+        there = cursor.fetchone()[0]
+        # After the answer, which was on its way for a while: rather late than ahead.
+        here = _milliseconds(_native.uuid7())
+        self._clock = (here, there)
         self._looked[queue] = here
 
     def _kept_cursor(self, connection: Any) -> Any:
@@ -96,7 +98,8 @@ class Outlet:
             or raw is None
             or own["execute_wrappers"]
             or "cursor" in own
-            or connection.queries_logged
+            or own["force_debug_cursor"]
+            or conf.is_debug()
             or own["_thread_ident"] != get_ident()
             or own["_thread_sharing_count"]
             or _get_running_loop() is not None
