@@ -1,6 +1,6 @@
 //! `signalpost._native`: what the Python package has made in Rust.
 //!
-//! A [`Codec`](codec::Codec) writes the arguments of a send as JSON, and makes them again of it. What it knows nothing of
+//! A `Codec` writes the arguments of a send as JSON, and makes them again of it. What it knows nothing of
 //! (models, enums, lazy texts) it asks of Python, once for each class. Beside it stand the statements of the outbox and new
 //! ids of sends. The module opens no database and starts no thread, so a process may import it and fork.
 
