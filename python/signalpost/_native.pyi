@@ -62,8 +62,8 @@ class Statements:
     #: Writes tasks. Its one parameter is a JSON array with an object for each task.
     insert: Final[str]
     #: Writes one task that is due at once, with a parameter for each of send_id, signal, sender, receiver, queue, priority,
-    #: payload, headers, parent and depth. On PostgreSQL the queue is given before them too, and a time in milliseconds after
-    #: them than which it is not sent earlier; it returns when it was sent. On SQLite the time follows twice.
+    #: payload, headers, parent and depth, and for the time in milliseconds, twice. On PostgreSQL it is sent when the server
+    #: says, and not before that time; when that was, is returned.
     insert_one: Final[str]
     #: As `insert_one` on SQLite, on both: without a look for somebody to notify or at the clock.
     insert_one_quiet: Final[str]

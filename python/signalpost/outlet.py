@@ -17,8 +17,11 @@ _QUIET = " ".join(STATEMENTS["sqlite"].insert_one_quiet.split())
 _QUIET_ON_SQLITE = _QUIET.replace("%s", "?")
 _LOOKING = " ".join(STATEMENTS["postgresql"].insert_one.split())
 #: For how many milliseconds a connection to PostgreSQL does not look again for idle workers and at the clock. A worker that
-#: was notified is awake for 20 ms at least before it calls itself idle again, and asks every 100 ms in any case.
+#: was notified is awake for 20 ms at least before it calls itself idle again.
 MOMENT = 20
+#: The most that this grows to, doubled with each look, while one transaction goes on: only its end notifies anybody. Workers
+#: ask every 100 ms in any case.
+LONGEST = 100
 
 
 def outlet_of(connection: Any) -> Outlet:
@@ -32,7 +35,7 @@ def outlet_of(connection: Any) -> Outlet:
 class Outlet:
     """What is remembered of one connection of Django's from send to send."""
 
-    __slots__ = ("_block", "_clock", "_cursor", "_is_sqlite", "_looked", "_quiet", "_raw")
+    __slots__ = ("_block", "_clock", "_cursor", "_is_sqlite", "_looked", "_moment", "_quiet", "_raw")
 
     def __init__(self, connection: Any) -> None:
         self._is_sqlite = connection.vendor == "sqlite"
@@ -43,6 +46,7 @@ class Outlet:
         # When workers were looked for on each queue, and within which outermost block.
         self._looked: dict[str, int] = {}
         self._block: Any = None
+        self._moment = MOMENT
         # What this machine's clock said when the server's was looked at, and what the server's said then.
         self._clock = (0, 0)
 
@@ -65,23 +69,26 @@ class Outlet:
         block = blocks[0] if blocks else None
         if block is not self._block:
             # What another block has notified may have been rolled back with it.
-            self._block = block
+            self._block, self._moment = block, MOMENT
             self._looked.clear()
         here, there = self._clock
         since = now - here
         # Both clocks have lost what is less than a millisecond. A task that is ahead of the server is not due yet.
         there += max(since - 1, 0)
-        queue = row[4]
-        if 0 <= since < MOMENT and 0 <= now - self._looked.get(queue, -MOMENT) < MOMENT:
+        moment = self._moment
+        if 0 <= since < moment and 0 <= now - self._looked.get(row[4], -moment) < moment:
             cursor.execute(quiet, (*row, there, there))
             return
-        # Not earlier than what was written before.
-        cursor.execute(_LOOKING, (queue, *row, there if 0 <= since < 2 * MOMENT else 0))
+        if not 0 <= since < 2 * LONGEST:
+            there = 0
+        cursor.execute(_LOOKING, (*row, there, there))
         there = cursor.fetchone()[0]
         # After the answer, which was on its way for a while: rather late than ahead.
         here = _milliseconds(_native.uuid7())
         self._clock = (here, there)
-        self._looked[queue] = here
+        self._looked[row[4]] = here
+        if block is not None:
+            self._moment = min(2 * moment, LONGEST)
 
     def _kept_cursor(self, connection: Any) -> Any:
         """A cursor that is kept from send to send while a transaction is open, where nobody could tell the difference.

@@ -15,6 +15,8 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Template
 from django.test import Client, RequestFactory, override_settings
@@ -180,9 +182,16 @@ def test_requests(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_request_of_a_server_has_its_handlers_class() -> None:
     heard("django.core.signals.request_started")
     heard("django.core.signals.request_finished")
-    with override_settings(ROOT_URLCONF=__name__):
-        response = WSGIHandler()(RequestFactory().get("/page").environ, lambda *_: None)
-        response.close()
+    # As Django's own test client does: it would close the connection with the test's transaction.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    try:
+        with override_settings(ROOT_URLCONF=__name__):
+            response = WSGIHandler()(RequestFactory().get("/page").environ, lambda *_: None)
+            response.close()
+    finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)
     assert sent("django.core.signals.request_started")[0] == "django.core.handlers.wsgi.WSGIHandler"
     assert sent("django.core.signals.request_finished")[0] == "django.core.handlers.wsgi.WSGIHandler"
 

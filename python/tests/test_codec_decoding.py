@@ -18,6 +18,8 @@ from signalpost.codec import CannotDecode
 
 from .arguments import Colour
 
+pytestmark = pytest.mark.no_database
+
 
 def problem_with(text: str) -> CannotDecode:
     """Why `text` cannot be decoded."""

@@ -8,6 +8,7 @@ import json
 import uuid
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from signalpost.codec import CannotTravel
 
 from .arguments import Colour, Level, Page, Right
 from .news.models import Article
+
+pytestmark = pytest.mark.no_database
 
 #: What databases and JSON hold: no NUL, and no half of a character.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))

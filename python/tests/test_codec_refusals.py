@@ -24,6 +24,8 @@ from signalpost.codec import CannotTravel
 from .arguments import Page, sent
 from .news.models import Article
 
+pytestmark = pytest.mark.no_database
+
 MEBIBYTE = 1 << 20
 
 

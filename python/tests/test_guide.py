@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HOME = Path(__file__).parents[1]
-GUIDE = HOME.parent / "docs" / "django.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "django.md"
 #: A block of Python, which begins with the file that it stands in.
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

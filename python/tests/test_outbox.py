@@ -271,7 +271,7 @@ def test_pre_migrate_is_passed_over_while_there_are_no_tables(caplog: pytest.Log
 def test_a_send_is_one_query(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1) as captured:
         signals.order_paid.send(None, cents=7)
-    assert captured.captured_queries[0]["sql"].lstrip().startswith(("INSERT INTO signalpost_task", "WITH told"))
+    assert captured.captured_queries[0]["sql"].lstrip().startswith("INSERT INTO signalpost_task")
     with transaction.atomic(), django_assert_num_queries(2):
         signals.order_paid.send(None, cents=7)
         signals.order_paid.send(None, cents=7)
@@ -409,8 +409,12 @@ def test_a_worker_that_waits_is_looked_for_now_and_then(monkeypatch: pytest.Monk
     connections["default"].__dict__.pop("_signalpost", None)
     with transaction.atomic():
         assert [statement(), statement()] == ["looks", "does not"]
-        now += 20
-        assert [statement(), statement()] == ["looks", "does not"]
+        # In a block that goes on, less and less often.
+        for moment in (40, 80, 100, 100):
+            now += moment - 1
+            assert statement() == "does not"
+            now += 1
+            assert [statement(), statement()] == ["looks", "does not"]
         # The clock was set back.
         now -= 3_600_000
         assert [statement(), statement()] == ["looks", "does not"]

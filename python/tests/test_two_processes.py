@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.no_database
+
 #: One of the processes that `cargo xtask bench django processes` measures.
 PROCESS = Path(__file__).resolve().parents[1] / "bench/two_processes.py"
 

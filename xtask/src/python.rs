@@ -4,6 +4,7 @@ mod database;
 mod environment;
 mod interpreter;
 mod pair;
+mod sharing;
 mod single;
 mod wheel;
 mod workshop;
@@ -96,8 +97,12 @@ fn on_pair(
     let mut outcomes = Vec::new();
     let mut passed = true;
     let databases = Database::all(postgres);
-    for database in &databases {
-        let tests = workshop.tests(&environment, *database, &[]);
+    for (number, database) in databases.iter().enumerate() {
+        let mut tests = workshop.tests(&environment, *database, &[]);
+        if number > 0 {
+            // Tests that have nothing to do with a database are not run again.
+            tests.env("SIGNALPOST_TEST_AGAIN", "1");
+        }
         passed &= said_of(&mut said, &format!("{pair} on {database}"), tests);
     }
     outcomes.push((pair.to_string(), outcome_of(passed, postgres)));

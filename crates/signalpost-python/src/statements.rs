@@ -11,8 +11,8 @@ pub(crate) struct Statements {
     schema: &'static str,
     /// Writes tasks. Its one parameter is a JSON array with an object for each task.
     insert: String,
-    /// Writes one task that is due at once, with a parameter for each column. On PostgreSQL the queue is given before them too,
-    /// and a time after them than which it is not sent earlier; it returns when it was sent. On SQLite the time follows twice.
+    /// Writes one task that is due at once, with a parameter for each column, the time being there twice. On PostgreSQL the time
+    /// is only the earliest, and what the server says instead is returned.
     insert_one: String,
     /// As `insert_one` on SQLite, on both: without a look for somebody to notify or at the clock.
     insert_one_quiet: String,

@@ -19,12 +19,12 @@ pub struct Statements {
     /// Writes tasks. Its one parameter is a JSON array with an object for each task.
     pub insert: &'static str,
     /// Writes one task that is due at once, with a parameter for each of: `send_id`, `signal`, `sender`, `receiver`,
-    /// `queue`, `priority`, `payload`, `headers`, `parent`, `depth`. On PostgreSQL the queue is given before them, too, and
-    /// after them a time than which it is not sent earlier; it returns when it was sent. On SQLite the time follows twice, as
-    /// whoever is there has the file's clock.
+    /// `queue`, `priority`, `payload`, `headers`, `parent`, `depth`, and for a time, twice. On SQLite that is the time of the
+    /// send, as whoever is there has the file's clock. On PostgreSQL it is sent when the server says, and not before that time;
+    /// when that was, is returned.
     pub insert_one: &'static str,
-    /// As [`insert_one`](Self::insert_one) on SQLite: nobody is notified, and the sender says what time it is. On PostgreSQL
-    /// for who has asked the server a moment ago.
+    /// As [`insert_one`](Self::insert_one) on SQLite, on both: nobody is notified, and the sender says what time it is. On
+    /// PostgreSQL that is for who has asked the server a moment ago.
     pub insert_one_quiet: &'static str,
     /// Records the success of a claimed task in the client's own transaction. Its one parameter is a JSON object that
     /// names the claim: `id`, `worker` and `fence`. It moves one row, or none where the claim was overtaken; then nothing

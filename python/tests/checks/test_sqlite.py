@@ -8,6 +8,8 @@ import pytest
 
 from signalpost.checks import sqlite
 
+pytestmark = pytest.mark.no_database
+
 Found = Callable[..., list[Any]]
 AddFile = Callable[..., str]
 

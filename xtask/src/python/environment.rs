@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::interpreter::Interpreter;
+use super::sharing::share;
 use crate::program::captured;
 
 /// Where everything about Python is kept.
@@ -55,6 +56,7 @@ impl Environment {
         python.args(["-I", "-m", "venv", "--without-pip"]).arg(&environment.directory);
         succeed(python)?;
         fill(&environment)?;
+        share(&environment.directory, &complete_beside(&environment.directory));
         // Written last: what was interrupted is made anew.
         environment.write_note(MADE_OF, &made_of)?;
         Ok(environment)
@@ -89,6 +91,12 @@ impl Environment {
         let file = self.directory.join(name);
         fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))
     }
+}
+
+/// The environments in the same directory that are complete.
+fn complete_beside(directory: &Path) -> Vec<PathBuf> {
+    let beside = directory.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
+    beside.map(|entry| entry.path()).filter(|path| path.join(MADE_OF).exists()).collect()
 }
 
 /// Runs it.
