@@ -86,7 +86,9 @@ pub trait Store: Send + Sync + Debug + 'static {
     async fn finish_if_leased(&self, worker: &WorkerId, finishes: Vec<Finish>) -> Result<Vec<bool>, StoreError>;
 
     /// Takes up the tasks of workers that are dead, or whose lease has expired. Removing the lease row and freeing
-    /// the tasks are one transaction.
+    /// the tasks are one transaction. A task that somebody else's transaction has locked at that moment, such as that of an
+    /// atomic receiver, may be left out of it, so that it does not hold up the others. It is left without a lease row, and
+    /// a later rescue takes up what has none.
     ///
     /// A store with locks looks at the locks; where it finds one free its worker is dead. A lock that is held does
     /// not extend a lease. By the lease only a worker rescues whose own lease is valid at that moment: after a suspend
@@ -244,6 +246,9 @@ pub enum RescueCause {
     Died,
     /// Its lease had expired: it is dead, frozen or cut off.
     LeaseExpired,
+    /// It had no lease row any more: its rescue has left these tasks to whoever had them locked, or somebody has removed
+    /// the row by hand.
+    LeftBehind,
 }
 
 /// One worker that was rescued.

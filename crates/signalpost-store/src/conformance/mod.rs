@@ -171,6 +171,7 @@ macro_rules! store_tests {
                 after_a_jump_of_the_clock_the_living_renew_first
                 a_worker_that_was_rescued_finds_its_lease_gone
                 two_rescuers_do_not_count_a_death_twice
+                a_task_whose_worker_has_no_lease_row_is_taken_up_too
                 only_deaths_suffered_alone_count_towards_the_cap
                 a_suspect_is_claimed_alone
             }

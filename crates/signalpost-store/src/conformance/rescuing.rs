@@ -105,6 +105,19 @@ pub async fn two_rescuers_do_not_count_a_death_twice(fixture: &impl Fixture) {
     assert_eq!(one.task(task.id).await.unwrap().unwrap().deaths, 1);
 }
 
+pub async fn a_task_whose_worker_has_no_lease_row_is_taken_up_too(fixture: &impl Fixture) {
+    let (one, other) = (fixture.open().await, fixture.open().await);
+    let here = worker(&one).await;
+    let task = claimed(&one, &here).await;
+    fixture.tamper("DELETE FROM signalpost_worker".into()).await;
+    let rescued = rescue(&other, false).await;
+    assert_eq!((&rescued[0].worker, rescued[0].cause), (&here, RescueCause::LeftBehind));
+    assert_eq!(rescued[0].waiting, [task.id]);
+    assert!(!finish(&one, &here, &task, success()).await);
+    assert!(rescue(&other, false).await.is_empty());
+    assert_eq!(one.task(task.id).await.unwrap().unwrap().deaths, 1);
+}
+
 pub async fn only_deaths_suffered_alone_count_towards_the_cap(fixture: &impl Fixture) {
     let living = fixture.open().await;
     let rescuer = worker(&living).await;

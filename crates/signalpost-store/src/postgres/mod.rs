@@ -7,6 +7,7 @@ mod failure;
 mod history;
 mod idleness;
 mod keeper;
+mod left_behind;
 mod options;
 mod rescue;
 mod rows;
@@ -39,6 +40,7 @@ use end::Reports;
 use failure::Failure;
 use idleness::{Changes, Idleness};
 use keeper::Keeper;
+use left_behind::LeftBehind;
 pub use options::PostgresOptions;
 use rescue::Suspicions;
 use sender::{Send as Sending, Sender};
@@ -86,6 +88,7 @@ struct Database {
     reserved: Sessions,
     keeper: Rc<Keeper>,
     suspicions: Suspicions,
+    left_behind: LeftBehind,
     sender: Sender,
     idleness: Idleness,
     changes: Changes,
@@ -142,6 +145,7 @@ impl Database {
             access,
             statements,
             suspicions: Suspicions::default(),
+            left_behind: LeftBehind::default(),
             sender: Sender::default(),
             idleness: Idleness::default(),
             changes,

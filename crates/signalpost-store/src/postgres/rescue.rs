@@ -9,6 +9,8 @@ use tokio::time::{Duration, Instant, sleep};
 use super::Database;
 use super::end::end_waiting;
 use super::failure::Outcome;
+use super::left_behind::LeftBehind;
+use super::session::Session;
 use crate::{EndState, RescueCause, RescueRequest, Rescued, StoreError, TaskId, WorkerId};
 
 /// A lock is believed to be free when it was seen so for a second: a worker that has lost its connection takes it again
@@ -19,6 +21,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 const LOOKS_APART: Duration = Duration::from_millis(600);
 /// After an outage nobody holds a lock, leases have expired, and everybody is on the way back.
 const REST_AFTER_OUTAGE: Duration = Duration::from_secs(6);
+/// A renewal may stand in line behind a rescue, which therefore waits no longer than this for a lock, and is tried again at
+/// the next call.
+const LOCK_AT_MOST: Duration = Duration::from_millis(500);
 
 struct Fallen {
     worker: WorkerId,
@@ -57,19 +62,43 @@ pub(super) async fn rescue(database: &Database, request: &RescueRequest) -> Resu
         }
         sleep(BETWEEN_LOOKS).await;
     };
-    let (mut rescued, mut failure) = (Vec::new(), None);
-    for one in fallen {
-        // One transaction for each: a worker with many tasks, or with one that somebody has locked, does not hold up the
-        // others.
-        let work = async |session: &mut _| take_up(database, session, &one, request).await;
-        match database.reserved.transact(work).await {
-            Ok(taken_up) => rescued.extend(taken_up),
-            Err(error) => failure = Some(error),
-        }
-        database.changes.bump();
-    }
+    let mut rescued = Vec::new();
+    let mut failure = take_up_each(database, fallen, request, &mut rescued).await;
+    failure = LeftBehind::look(database).await.err().or(failure);
+    let left = database.left_behind.workers().into_iter();
+    let left = left.map(|worker| Fallen { worker, cause: RescueCause::LeftBehind }).collect();
+    failure = take_up_each(database, left, request, &mut rescued).await.or(failure);
     // What has failed is met again the next time.
     failure.filter(|_| rescued.is_empty()).map_or(Ok(rescued), Err)
+}
+
+/// One transaction for each, so that a worker with many tasks does not hold up the others. Returns what has failed.
+async fn take_up_each(
+    database: &Database,
+    fallen: Vec<Fallen>,
+    request: &RescueRequest,
+    rescued: &mut Vec<Rescued>,
+) -> Option<StoreError> {
+    let mut failure = None;
+    for one in fallen {
+        let work = async |session: &mut _| take_up(database, session, &one, request).await;
+        match database.reserved.transact(work).await {
+            Ok(Some((taken_up, is_left))) => {
+                database.left_behind.note(&one.worker, is_left);
+                if one.cause != RescueCause::LeftBehind || taken_up.waiting.len() + taken_up.dead.len() > 0 {
+                    rescued.push(taken_up);
+                    database.changes.bump();
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                // It may have been made, and its answer was lost.
+                database.left_behind.look_soon();
+                failure = Some(error);
+            }
+        }
+    }
+    failure
 }
 
 async fn look(database: &Database, request: &RescueRequest) -> Result<Vec<Fallen>, StoreError> {
@@ -99,16 +128,22 @@ async fn look(database: &Database, request: &RescueRequest) -> Result<Vec<Fallen
     Ok(dead.chain(expired.into_iter().map(|worker| Fallen { worker, cause: RescueCause::LeaseExpired })).collect())
 }
 
+/// Removes the worker and frees its tasks, but for those that a transaction has locked: an atomic receiver's, which
+/// completes them or rolls back, and may belong to a machine that has vanished. With them it says that something is left.
+/// `None`: the worker is not to be taken up.
 async fn take_up(
     database: &Database,
-    session: &mut super::session::Session,
+    session: &mut Session,
     fallen: &Fallen,
     request: &RescueRequest,
-) -> Outcome<Option<Rescued>> {
+) -> Outcome<Option<(Rescued, bool)>> {
     let (statements, now) = (&database.statements, database.now());
     let worker = fallen.worker.as_str();
+    wait_for_locks_briefly(database, session).await?;
     // It was seen in an earlier transaction: it may have renewed, or been rescued by another, since then.
     let removed = match fallen.cause {
+        // Its row is gone, and an id is never taken again.
+        RescueCause::LeftBehind => 1,
         RescueCause::Died => session.change(&statements.delete_worker, |it| it.bind(worker)).await?,
         RescueCause::LeaseExpired => {
             // After a suspend or a jump of the clock everybody looks expired, this worker too: the living renew first.
@@ -135,9 +170,15 @@ async fn take_up(
         let reason = format!("its worker died {times} times while it ran alone; the last one was {worker}");
         end_waiting(session, statements, dead.clone(), EndState::Dead, &reason, now).await?;
     }
+    let is_left = session.one(&statements.holds_any, |it| it.bind(worker)).await?.try_get(0)?;
     let ids = |tasks: Vec<i64>| tasks.into_iter().map(TaskId).collect();
     let (waiting, dead) = (ids(waiting), ids(dead));
-    Ok(Some(Rescued { worker: fallen.worker.clone(), cause: fallen.cause, waiting, dead }))
+    Ok(Some((Rescued { worker: fallen.worker.clone(), cause: fallen.cause, waiting, dead }, is_left)))
+}
+
+pub(super) async fn wait_for_locks_briefly(database: &Database, session: &mut Session) -> Outcome<()> {
+    let at_most = LOCK_AT_MOST.min(database.access.timeout).as_millis().max(1);
+    session.batch(&format!("SET LOCAL lock_timeout = {at_most}")).await
 }
 
 #[cfg(test)]

@@ -108,8 +108,20 @@ statements! {
     hold: super::keeper::HOLD,
     has_lease: concat!("SELECT EXISTS (SELECT FROM signalpost_worker WHERE id = $1 AND lease_until > ", now!("$2"), ")"),
     delete_expired: concat!("DELETE FROM signalpost_worker WHERE id = $1 AND lease_until <= ", now!("$2")),
-    free: "UPDATE signalpost_task SET worker = NULL, deaths = deaths + 1, unknown_since = NULL WHERE worker = $1 \
-         RETURNING id, deaths",
+    free: "WITH held AS MATERIALIZED (SELECT ctid FROM signalpost_task WHERE worker = $1 FOR UPDATE SKIP LOCKED) \
+         UPDATE signalpost_task SET worker = NULL, deaths = deaths + 1, unknown_since = NULL \
+         WHERE ctid = ANY (ARRAY (SELECT ctid FROM held)) RETURNING id, deaths",
+    holds_any: "SELECT EXISTS (SELECT FROM signalpost_task WHERE worker = $1)",
+    // One step in the index for each worker.
+    left_behind: "WITH RECURSIVE holder AS (\
+             SELECT (SELECT worker FROM signalpost_task WHERE worker IS NOT NULL ORDER BY worker LIMIT 1) AS worker \
+             UNION ALL \
+             SELECT (\
+                 SELECT task.worker FROM signalpost_task AS task \
+                 WHERE task.worker > holder.worker ORDER BY task.worker LIMIT 1) \
+             FROM holder WHERE holder.worker IS NOT NULL) \
+         SELECT worker FROM holder \
+         WHERE worker IS NOT NULL AND NOT EXISTS (SELECT FROM signalpost_worker WHERE id = holder.worker)",
     prune: concat!(
         "WITH old AS MATERIALIZED (\
              SELECT id FROM signalpost_history \

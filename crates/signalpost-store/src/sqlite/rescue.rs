@@ -40,7 +40,25 @@ pub(super) fn fallen(
             fallen.push(Fallen { worker, cause: RescueCause::LeaseExpired, lock: None });
         }
     }
+    let without_lease = left_behind(connection)?.into_iter();
+    fallen.extend(without_lease.map(|worker| Fallen { worker, cause: RescueCause::LeftBehind, lock: None }));
     Ok(fallen)
+}
+
+/// Workers that hold tasks and have no lease row. No store of this kind leaves any; a hand may. One step in the index for
+/// each worker.
+fn left_behind(connection: &Connection) -> Done<Vec<WorkerId>> {
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE holder (worker) AS (\
+             SELECT min(worker) FROM signalpost_task WHERE worker IS NOT NULL \
+             UNION ALL \
+             SELECT (SELECT min(worker) FROM signalpost_task AS task WHERE task.worker > holder.worker) \
+             FROM holder WHERE holder.worker IS NOT NULL) \
+         SELECT worker FROM holder \
+         WHERE worker IS NOT NULL AND NOT EXISTS (SELECT 1 FROM signalpost_worker WHERE id = holder.worker)",
+    )?;
+    let workers = statement.query_map([], |row| row.get::<_, String>(0))?;
+    Ok(workers.map(|worker| worker.map(WorkerId::from)).collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn rescue(
@@ -58,6 +76,8 @@ pub(super) fn rescue(
         // It was seen in an earlier transaction: it may have renewed, or been rescued by another, since then.
         let removed = match cause {
             RescueCause::Died => delete_worker(connection, &worker)?,
+            // An id is never taken again.
+            RescueCause::LeftBehind => true,
             RescueCause::LeaseExpired if !may_judge_leases => false,
             RescueCause::LeaseExpired => {
                 connection
@@ -90,6 +110,9 @@ pub(super) fn rescue(
             end_waiting(connection, &dead, EndState::Dead, &reason, now)?;
         }
         locks.extend(lock);
+        if cause == RescueCause::LeftBehind && waiting.is_empty() && dead.is_empty() {
+            continue;
+        }
         let ids = |tasks: Vec<i64>| tasks.into_iter().map(TaskId).collect();
         rescued.push(Rescued { worker, cause, waiting: ids(waiting), dead: ids(dead) });
     }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | worker | claim, hear the answer · give back what it does not hold · start a receiver, end it · finish |
 //! | | write and complete in one transaction (an atomic receiver) |
-//! | | renew · find its lease gone, take a new id · rescue · restart |
+//! | | renew · find its lease gone, take a new id · rescue, all or but one · rescue what was left · restart |
 //! | store | accepts a finish or refuses it; lets a lease expire that is not renewed |
 //! | fault, each at most once | kill · freeze (and thaw) · cut off from renewing · fail · give back unstarted |
 //! | | lose the answer to a claim, to a finish, to the commit of an atomic receiver |
@@ -28,7 +28,8 @@ mod step;
 
 use exploration::Exploration;
 use promises::{
-    EFFECTS_ONCE, ENDS_ONCE, NOT_OVERTAKEN, NOTHING_IS_LOST, RARELY_AT_ONCE, RARELY_TWICE, RESCUABLE, TRUST_ENDS_FIRST,
+    CLAIMED_UNDER_LEASE, EFFECTS_ONCE, ENDS_ONCE, NOT_OVERTAKEN, NOTHING_IS_LOST, RARELY_AT_ONCE, RARELY_TWICE,
+    TRUST_ENDS_FIRST,
 };
 use protocol::Rules;
 use state::Lease::{Expired, Valid};
@@ -36,6 +37,7 @@ use step::Act;
 
 const ACCEPTED: Act = Act::Finish { accepted: true, answer_lost: false };
 const REFUSED: Act = Act::Finish { accepted: false, answer_lost: false };
+const COMPLETED: Act = Act::Complete { accepted: true, answer_lost: false };
 const OVERTAKEN: Act = Act::Complete { accepted: false, answer_lost: false };
 
 #[test]
@@ -52,6 +54,7 @@ fn the_lease_protocol_holds_in_every_interleaving() {
     assert!(found.saw(|s, step, _| step.act == ACCEPTED && s.lease(step.id) == Some(Expired)));
     assert!(found.saw(|s, step, _| step.act == REFUSED && s.lease(step.id).is_some()));
     assert!(found.saw(|s, step, _| step.act == REFUSED && !s.lives(step.id)));
+    assert!(found.saw(|s, step, _| step.act == Act::LeftIsRescued && s.receivers().count() == 1));
 }
 
 #[test]
@@ -78,8 +81,13 @@ fn the_attempt_does_not_either_because_it_can_be_given_back() {
 }
 
 #[test]
-fn a_claim_without_a_lease_row_strands_its_task() {
-    Exploration::new(Rules::ClaimWithoutLease, 1, 2).assert_breaks(&[RESCUABLE, NOTHING_IS_LOST]);
+fn a_worker_that_was_rescued_takes_tasks_if_claims_need_no_lease_row() {
+    Exploration::new(Rules::ClaimWithoutLease, 1, 2).assert_breaks(&[CLAIMED_UNDER_LEASE, NOTHING_IS_LOST]);
+}
+
+#[test]
+fn what_a_rescue_has_left_is_stranded_if_no_other_comes_back_for_it() {
+    Exploration::new(Rules::LeftIsForgotten, 1, 1).assert_breaks(&[NOTHING_IS_LOST]);
 }
 
 #[test]
@@ -108,6 +116,7 @@ fn what_an_atomic_receiver_writes_is_there_once_in_every_interleaving() {
     found.assert_holds(100_000);
     assert!(found.saw(|s, step, _| step.act == OVERTAKEN && !s.lives(step.id)));
     assert!(found.saw(|_, step, _| step.act == Act::Complete { accepted: true, answer_lost: true }));
+    assert!(found.saw(|s, step, _| step.act == COMPLETED && s.lease(step.id).is_none()));
     assert!(found.saw(|s, _, _| s.tasks[0].effects == 1 && s.receivers().count() == 1));
 }
 

@@ -9,7 +9,7 @@ pub const NOT_OVERTAKEN: &str = "a finish is accepted only from the newest claim
 pub const RARELY_TWICE: &str = "a receiver starts once, and once more per death or failure; lost answers cost none";
 pub const RARELY_AT_ONCE: &str = "a receiver runs twice at once only if the lease of the older run had expired";
 pub const TRUST_ENDS_FIRST: &str = "without a valid lease only a worker that froze starts a receiver";
-pub const RESCUABLE: &str = "the worker of a running task has a lease row, by which the task can be rescued";
+pub const CLAIMED_UNDER_LEASE: &str = "a worker whose lease row is gone claims nothing";
 pub const COUNTS_AGREE: &str = "attempt = deaths + failures + the attempt that runs or ended the task; fence = claims";
 pub const EFFECTS_ONCE: &str = "an atomic receiver's writes are there once if its task succeeded, and never otherwise";
 /// Of the whole, not of any one step.
@@ -35,9 +35,7 @@ pub const PROMISES: [(&str, Question); 8] = [
         let is_blind = before.workers[step.id.owner()].blind;
         step.act != Act::Start || is_blind || before.lease(step.id) == Some(Lease::Valid)
     }),
-    (RESCUABLE, |_, _, after| {
-        after.tasks.iter().all(|t| !matches!(t.row, Row::Running(id) if after.lease(id).is_none()))
-    }),
+    (CLAIMED_UNDER_LEASE, |before, step, _| step.act != Act::Claim || before.lease(step.id).is_some()),
     (COUNTS_AGREE, |_, _, after| {
         after.tasks.iter().all(|t| {
             let last = u8::from(t.row != Row::Waiting);

@@ -11,6 +11,7 @@ pub enum Rules {
     FinishGuardedByWorker,
     FinishGuardedByAttempt,
     ClaimWithoutLease,
+    LeftIsForgotten,
     OwnClockIgnored,
     NothingGivenBack,
     GivenBackDuringClaims,
@@ -53,6 +54,7 @@ impl<'a> Next<'a> {
         for (&id, &lease) in &from.leases {
             next.add_steps_of_lease(id, lease);
         }
+        next.add_rescues_of_what_was_left();
         next
     }
 
@@ -205,11 +207,31 @@ impl<'a> Next<'a> {
         if has_rescuer && (lock_is_free || lease == Lease::Expired) {
             self.add(Act::IsRescued, id, None, |s| {
                 s.leases.remove(&id);
-                for task in s.tasks.iter_mut().filter(|t| t.row == Row::Running(id)) {
-                    task.row = Row::Waiting;
-                    task.deaths += 1;
-                }
+                s.tasks.iter_mut().for_each(|task| task.is_freed_from(id));
             });
+            // Whoever has a task locked keeps it from being freed with the others.
+            for (left, _) in self.from.tasks.iter().enumerate().filter(|(_, t)| t.row == Row::Running(id)) {
+                self.add(Act::IsRescuedInPart, id, None, |s| {
+                    s.leases.remove(&id);
+                    let others = s.tasks.iter_mut().enumerate().filter(|(n, _)| *n != left);
+                    others.for_each(|(_, task)| task.is_freed_from(id));
+                });
+            }
+        }
+    }
+
+    fn add_rescues_of_what_was_left(&mut self) {
+        // What is claimed without a lease could be taken up and claimed again for ever: that run has no end to explore.
+        let is_never = matches!(self.from.rules, Rules::LeftIsForgotten | Rules::ClaimWithoutLease);
+        if is_never || !self.from.workers.iter().any(|w| w.is_awake() && w.trusts) {
+            return;
+        }
+        for (n, task) in self.from.tasks.iter().enumerate() {
+            if let Row::Running(id) = task.row
+                && self.from.lease(id).is_none()
+            {
+                self.add(Act::LeftIsRescued, id, None, |s| s.tasks[n].is_freed_from(id));
+            }
         }
     }
 }

@@ -119,6 +119,13 @@ impl Task {
         matches!(self.row, Row::Succeeded | Row::Dead)
     }
 
+    pub fn is_freed_from(&mut self, id: Id) {
+        if self.row == Row::Running(id) {
+            self.row = Row::Waiting;
+            self.deaths += 1;
+        }
+    }
+
     pub fn finish(&mut self, verdict: Verdict) {
         let (row, count) = match verdict {
             Verdict::Success => (Row::Succeeded, &mut self.ends),

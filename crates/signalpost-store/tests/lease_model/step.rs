@@ -25,6 +25,8 @@ pub enum Act {
     FindLeaseGone,
     LeaseExpires,
     IsRescued,
+    IsRescuedInPart,
+    LeftIsRescued,
     CutOff,
     Freeze,
     Thaw,

@@ -176,8 +176,9 @@ mod pgbouncer {
         let error = store.insert(vec![task("a")]).await.unwrap_err();
         assert!(error.is_locked() || error.is_unreachable(), "{error}");
         // Nobody waits for the lock any more, although the pooler keeps its sessions.
-        let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-        while database.run_sql(waits).unwrap() != "0" {}
+        const WAITS: &str = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database \
+             WHERE NOT granted AND datname = current_database()";
+        while database.run_sql(WAITS).unwrap() != "0" {}
         sqlx::raw_sql("COMMIT").execute(&mut holds).await.unwrap();
         store.insert(vec![task("a")]).await.unwrap();
     }
@@ -192,7 +193,7 @@ mod pgbouncer {
         let waiting = Waiting::until_told(&store, &database, "signalpost_worker").await;
         direct.insert(vec![task("a")]).await.unwrap();
         assert_eq!(waiting.found().await.receiver, "a");
-        database.run_sql("DELETE FROM signalpost_worker").unwrap();
+        database.run_sql("DELETE FROM signalpost_worker; DELETE FROM signalpost_task").unwrap();
 
         let registered = store.register(LEASE).await.unwrap();
         assert!(registered.death_is_visible);
