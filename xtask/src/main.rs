@@ -1,6 +1,8 @@
 //! `cargo xtask`: what continuous integration runs is what people run.
 
 mod cargo;
+mod program;
+mod python;
 mod step;
 mod suite;
 mod summary;
@@ -19,6 +21,18 @@ use clap::Parser;
 enum Command {
     /// Runs everything, and ends with one line that says what ran, what was skipped and why.
     Test,
+    /// Runs the tests of the Django package on one pair of Django and Python, on SQLite and on PostgreSQL.
+    Python {
+        /// The pair, as `5.2-3.10`; the newest one without it. `python/pairs.toml` declares them. `all` is what `test` runs of
+        /// Python.
+        pair: Option<String>,
+        /// Leaves PostgreSQL out.
+        #[arg(long)]
+        sqlite: bool,
+        /// What pytest is given.
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
     /// Starts a PostgreSQL server for single tests, says where it is, and keeps it until Ctrl-C.
     Postgres,
     /// Kills or freezes workers, or fills their disk, and checks that no task is lost: `kills [--kills N] [--tasks N] [--seed S]`,
@@ -31,7 +45,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
-    /// Measures, each beside a reference that is run with it: `[GROUPS] [--json] [--quick]`.
+    /// Measures, each beside a reference that is run with it: `[GROUPS] [--json] [--quick]`; with `django` in front, what
+    /// background receivers cost a Django project.
     // It explains its own arguments.
     #[command(disable_help_flag = true)]
     Bench {
@@ -50,11 +65,26 @@ fn main() -> ExitCode {
     }
     let succeeded = match command {
         Command::Test => suite::run(),
+        Command::Python { pair: Some(all), sqlite, .. } if all == "all" => suite::run_python(sqlite),
+        Command::Python { pair, sqlite, arguments } => {
+            said("cargo xtask python", python::tests_of(pair.as_deref(), sqlite, &arguments))
+        }
         Command::Postgres => cargo::run(["run", "--quiet", "-p", "signalpost-postgres-server"], &[]),
         Command::Faults { arguments } => run_tool("signalpost-faults", arguments),
+        Command::Bench { arguments } if arguments.first().is_some_and(|group| group == "django") => {
+            said("cargo xtask bench django", python::bench(&arguments[1..]))
+        }
         Command::Bench { arguments } => run_tool("signalpost-bench", arguments),
     };
     if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// True when it ran and succeeded; what kept it from running is printed.
+fn said(command: &str, ran: Result<bool, String>) -> bool {
+    ran.unwrap_or_else(|error| {
+        eprintln!("{command}: {error}");
+        false
+    })
 }
 
 /// Builds it as it would be shipped, and runs it.
@@ -73,6 +103,15 @@ mod tests {
         let command = Command::try_parse_from(["cargo xtask", "faults"].into_iter().chain(given)).unwrap();
         let Command::Faults { arguments } = command else { panic!("{command:?}") };
         assert_eq!(arguments, given);
+    }
+
+    #[test]
+    fn a_pair_of_django_and_python_is_given_the_arguments_of_pytest() {
+        let given = ["cargo xtask", "python", "5.2-3.10", "--sqlite", "--", "-k", "rollback"];
+        let command = Command::try_parse_from(given).unwrap();
+        let Command::Python { pair, sqlite, arguments } = command else { panic!("{command:?}") };
+        assert_eq!((pair.as_deref(), sqlite), (Some("5.2-3.10"), true));
+        assert_eq!(arguments, ["-k", "rollback"]);
     }
 
     #[test]

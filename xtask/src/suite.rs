@@ -3,6 +3,7 @@
 use signalpost_postgres_server::{Pgbouncer, Server, ServerError, install_namespaces};
 
 use crate::cargo;
+use crate::python;
 use crate::step::{Need, Outcome, Servers, Step};
 use crate::summary::summary;
 
@@ -79,17 +80,26 @@ pub(crate) fn run() -> bool {
     let (pgbouncer, namespaces) = (Pgbouncer::install(), install_namespaces());
     let started = server.as_ref().map(|server| format!("{} on port {}", server.version(), server.port()));
     let mut outcomes = vec![
-        ("PostgreSQL", announced("PostgreSQL", started)),
-        ("pgbouncer", announced("pgbouncer", pgbouncer.as_ref().map(|()| FOR_TESTS.to_owned()))),
-        ("namespaces", announced("network namespaces", namespaces.as_ref().map(|()| FOR_TESTS.to_owned()))),
+        ("PostgreSQL".to_owned(), announced("PostgreSQL", started)),
+        ("pgbouncer".to_owned(), announced("pgbouncer", pgbouncer.as_ref().map(|()| FOR_TESTS.to_owned()))),
+        ("namespaces".to_owned(), announced("network namespaces", namespaces.as_ref().map(|()| FOR_TESTS.to_owned()))),
     ];
     let missing = [("pgbouncer", pgbouncer.is_err()), ("namespaces", namespaces.is_err())];
     let skipped: Vec<_> = missing.iter().filter(|(_, is_missing)| *is_missing).map(|(module, _)| *module).collect();
     let servers = Servers { postgres: url.as_deref(), skipped: &skipped };
     let tests = if cargo::has("nextest") { NEXTEST } else { TESTS };
     let steps = [FORMAT, LINTS, tests, FULL_DISK, DOC_TESTS, DOCUMENTATION, DENY, FEATURES];
-    outcomes.extend(steps.iter().map(|step| (step.name, step.run(servers))));
+    outcomes.extend(steps.iter().map(|step| (step.name.to_owned(), step.run(servers))));
+    outcomes.extend(python::run(url.as_deref()));
     drop(server);
+    println!("\n{}", summary(&outcomes));
+    outcomes.iter().all(|(_, outcome)| *outcome != Outcome::Failed)
+}
+
+/// Runs what the suite runs of Python, on SQLite alone if that is asked for; true when nothing has failed.
+pub(crate) fn run_python(sqlite: bool) -> bool {
+    let server = if sqlite { None } else { Server::start().inspect_err(|error| println!("{error}")).ok() };
+    let outcomes = python::run(server.as_ref().map(|server| server.url("postgres")).as_deref());
     println!("\n{}", summary(&outcomes));
     outcomes.iter().all(|(_, outcome)| *outcome != Outcome::Failed)
 }

@@ -3,12 +3,13 @@
 use crate::step::Outcome;
 
 /// What ran, what failed, what was skipped and why.
-pub(crate) fn summary(outcomes: &[(&str, Outcome)]) -> String {
+pub(crate) fn summary<N: AsRef<str>>(outcomes: &[(N, Outcome)]) -> String {
     let (mut passed, mut failed, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for (name, outcome) in outcomes {
+        let name = name.as_ref();
         match outcome {
-            Outcome::Passed => passed.push((*name).to_owned()),
-            Outcome::Failed => failed.push((*name).to_owned()),
+            Outcome::Passed => passed.push(name.to_owned()),
+            Outcome::Failed => failed.push(name.to_owned()),
             Outcome::Skipped(why) => skipped.push(format!("{name}: {why}")),
         }
     }

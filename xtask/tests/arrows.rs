@@ -8,12 +8,13 @@ use std::fs;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The crates of the workspace that each of them may name. What is only for tests is free.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("signalpost-dispatch", &[]),
     ("signalpost-store", &[]),
     ("signalpost-worker", &["signalpost-store"]),
     ("signalpost-macros", &[]),
     ("signalpost", &["signalpost-dispatch", "signalpost-macros", "signalpost-store", "signalpost-worker"]),
+    ("signalpost-python", &["signalpost-store"]),
     ("newsroom", &["signalpost"]),
     ("signalpost-postgres-server", &[]),
     ("xtask", &["signalpost-postgres-server"]),
@@ -86,6 +87,14 @@ fn nothing_depends_on_the_tools_and_they_are_not_published() {
             assert_eq!(package.publish, Some(Vec::new()), "{} must say `publish = false`", package.name);
         }
     }
+}
+
+/// Django has a SQLite of its own in the same process, and forks.
+#[test]
+fn the_native_module_has_no_store_in_it() {
+    let package = package("signalpost-python");
+    let store = package.dependencies.iter().find(|dependency| dependency.name == "signalpost-store").unwrap();
+    assert!(!store.uses_default_features && store.features.is_empty(), "{store:?}");
 }
 
 /// Versions before 3.51.3 can lose commits in WAL mode; libsqlite3-sys 0.37 is the first to bundle a newer one.

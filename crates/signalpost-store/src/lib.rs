@@ -38,6 +38,7 @@ mod priority;
 mod reason;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod schema_version;
+pub mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;

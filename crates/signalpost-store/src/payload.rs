@@ -143,7 +143,11 @@ pub fn decode_payload<P: DeserializeOwned>(json: &[u8], limits: PayloadLimits) -
             .and_then(|payload| deserializer.end().map(|()| payload).map_err(|error| (None, error.to_string())))
             .map_err(|(path, why)| PayloadError {
                 problem: Problem::Unreadable(why),
-                path: path.map(|path| if path == "." { "$".to_owned() } else { format!("$.{path}") }),
+                path: path.map(|path| match path.as_str() {
+                    "." => "$".to_owned(),
+                    path if path.starts_with('[') => format!("${path}"),
+                    path => format!("$.{path}"),
+                }),
             })
     })
 }

@@ -124,6 +124,12 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// What workers have published within the last `within`.
     async fn published_receivers(&self, within: Duration) -> Result<Vec<PublishedReceiver>, StoreError>;
 
+    /// How many claims, and how many batches of finishes, this store works on at the same time. A worker has so many under way,
+    /// each the smaller the more there are. Where one writer does everything, a second one would only wait for the first.
+    fn works_at_once(&self) -> usize {
+        1
+    }
+
     /// How many changes by which tasks may have become due this store has seen. Read it before a claim, and give it
     /// to [`Store::change_after`] when the claim got nothing.
     fn change_count(&self) -> u64;

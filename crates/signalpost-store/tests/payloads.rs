@@ -31,6 +31,21 @@ fn a_payload_comes_back_as_it_went() {
 }
 
 #[test]
+fn a_number_comes_back_to_the_last_bit() {
+    // Of those that are read as their neighbour by a parser that is only nearly right.
+    for number in [2.096_716_203_749_965_8e-122, 6.800_538_693_592_429e-211, f64::MIN_POSITIVE, f64::MAX, -0.0] {
+        let json = encode_payload(&number, LIMITS).unwrap();
+        assert_eq!(decode_payload::<f64>(json.as_bytes(), LIMITS).unwrap().to_bits(), number.to_bits(), "{json}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_in_a_list_is_named_by_its_place() {
+    let error = decode_payload::<Vec<Order>>(b"[{\"id\": 7, \"lines\": 1}]", LIMITS).unwrap_err();
+    assert_eq!(error.path(), Some("$[0].lines"));
+}
+
+#[test]
 fn a_payload_that_is_too_large_is_refused() {
     let error = encode_payload(&order(&["x"; 40]), LIMITS).unwrap_err();
     assert!(error.is_too_large());

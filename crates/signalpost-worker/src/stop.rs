@@ -1,7 +1,9 @@
 //! Stopping a worker.
 
+use std::io;
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// How far a stop has got.
@@ -52,16 +54,31 @@ impl Stopper {
     /// # Errors
     ///
     /// When the handlers cannot be installed.
-    pub async fn stop_on_signals(&self) -> std::io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        for stop in [Self::stop, Self::stop_now] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            stop(self);
-        }
+    pub async fn stop_on_signals(&self) -> io::Result<()> {
+        Signals::install()?.stop(self).await;
         Ok(())
+    }
+}
+
+/// SIGTERM and SIGINT, which end the process no more from when this was made.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(crate) fn install() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Passes the first one on as a clean stop, and the second one as a forced one.
+    pub(crate) async fn stop(mut self, stopper: &Stopper) {
+        for stop in [Stopper::stop, Stopper::stop_now] {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+            }
+            stop(stopper);
+        }
     }
 }

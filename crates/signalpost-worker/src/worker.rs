@@ -11,7 +11,7 @@ use crate::driver::{Driver, Wires};
 use crate::idle::idle;
 use crate::keeper::{self, Keeper, SharedLease};
 use crate::run::AbortOnDrop;
-use crate::stop::Stage;
+use crate::stop::{Signals, Stage};
 use crate::trouble::Trouble;
 use crate::{Executor, Health, Stopper, WorkerOptions};
 
@@ -114,12 +114,15 @@ impl Worker {
     /// As [`Worker::run`].
     pub async fn run_until_signalled(self) -> Result<(), WorkerError> {
         let stopper = self.stopper();
-        let signals = tokio::spawn(async move {
-            if let Err(error) = stopper.stop_on_signals().await {
+        // Before it registers: who sees a worker at work may stop it.
+        let listening = match Signals::install() {
+            Ok(signals) => Some(tokio::spawn(async move { signals.stop(&stopper).await })),
+            Err(error) => {
                 tracing::warn!(target: "signalpost::worker", %error, "SIGTERM and SIGINT are not listened to");
+                None
             }
-        });
-        let _listens_with_us = AbortOnDrop(signals.abort_handle());
+        };
+        let _listens_with_us = listening.map(|listening| AbortOnDrop(listening.abort_handle()));
         self.run().await
     }
 
@@ -142,7 +145,7 @@ impl Worker {
                 registered = keeper::register(&*store, &options) => match registered {
                     Ok(lease) => break SharedLease::new(lease),
                     Err(error) if error.is_locked() => {
-                        tracing::warn!(target: "signalpost::worker", %error, "cannot register yet");
+                        tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), "cannot register yet");
                     }
                     Err(error) => return Err(error.into()),
                 },

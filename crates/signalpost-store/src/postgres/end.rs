@@ -1,6 +1,6 @@
 //! Moving tasks on: to the history, or back to those that wait.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -60,9 +60,14 @@ struct GivesBack {
 pub(super) struct Reports {
     count: usize,
     ends: Ends,
-    forgets: Claims,
+    forgets: Forgets,
     gives_back: GivesBack,
 }
+
+/// Successes of which no history is kept: the places of the call by task, for each fence. Most tasks have been claimed once, so
+/// one fence is what there mostly is.
+#[derive(Default)]
+struct Forgets(BTreeMap<i64, HashMap<i64, usize>>);
 
 impl Reports {
     pub(super) fn of(finishes: &[Finish]) -> Self {
@@ -79,7 +84,9 @@ impl Reports {
 
     fn push(&mut self, place: usize, finish: &Finish) {
         match &finish.outcome {
-            Outcome::Succeeded { .. } if !finish.keeps_success => self.forgets.push(place, finish),
+            Outcome::Succeeded { .. } if !finish.keeps_success => {
+                self.forgets.0.entry(finish.fence).or_default().insert(finish.task.0, place);
+            }
             Outcome::Succeeded { result } => {
                 self.end(place, finish, EndState::Succeeded, None, result.clone());
             }
@@ -119,8 +126,8 @@ impl Reports {
 
     /// Whether one statement does it all.
     pub(super) fn are_of_one_kind(&self) -> bool {
-        let kinds = [&self.ends.claims, &self.forgets, &self.gives_back.claims];
-        kinds.into_iter().filter(|claims| !claims.ids.is_empty()).count() <= 1
+        let others = [&self.ends.claims, &self.gives_back.claims].into_iter().filter(|claims| !claims.ids.is_empty());
+        others.count() + self.forgets.0.len() <= 1
     }
 
     /// Records them, and answers each.
@@ -133,10 +140,14 @@ impl Reports {
     ) -> Done<Vec<bool>> {
         let (worker, mut answers) = (worker.as_str(), vec![false; self.count]);
         let Self { ends, forgets, gives_back, .. } = self;
-        if !forgets.ids.is_empty() {
-            let row =
-                session.one(&statements.forget, |it| it.bind(worker).bind(&forgets.ids).bind(&forgets.fences)).await?;
-            forgets.accept(&row, &mut answers)?;
+        for (fence, places) in forgets.0 {
+            let ids: Vec<i64> = places.keys().copied().collect();
+            let row = session.one(&statements.forget, |it| it.bind(worker).bind(ids).bind(fence)).await?;
+            for id in row.try_get::<Vec<i64>, _>(0)? {
+                if let Some(answer) = places.get(&id).and_then(|place| answers.get_mut(*place)) {
+                    *answer = true;
+                }
+            }
         }
         let Ends { claims, states, reasons, results } = ends;
         if !claims.ids.is_empty() {

@@ -1,10 +1,10 @@
--- Forgets successes of which no history is kept, each guarded by worker and fence, and says which by their places. $1 worker, $2 ids, $3 fences.
+-- Forgets successes of which no history is kept, each guarded by worker and fence, and says which. $1 worker, $2 ids, $3 the fence of
+-- all of them: one walk along the index then finds them, where a fence for each would take a look for each.
 -- As in end.sql, not by the worker's index.
 WITH ended AS (
-    DELETE FROM signalpost_task AS task
-    USING unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS report (id, fence, place)
-    WHERE task.id = report.id AND task.worker IS NOT DISTINCT FROM $1 AND task.fence = report.fence
-    RETURNING task.send_id, task.signal, task.receiver, report.place
+    DELETE FROM signalpost_task
+    WHERE id = ANY ($2) AND worker IS NOT DISTINCT FROM $1 AND fence = $3
+    RETURNING id, send_id, signal, receiver
 ),
 -- Without a look for each of them where no send is made once.
 unsaid AS (
@@ -13,4 +13,4 @@ unsaid AS (
     WHERE EXISTS (SELECT FROM signalpost_once)
       AND once.send_id = ended.send_id AND once.signal = ended.signal AND once.receiver = ended.receiver
 )
-SELECT coalesce(array_agg(place), '{}') FROM ended
+SELECT coalesce(array_agg(id), '{}') FROM ended

@@ -423,6 +423,11 @@ impl Store for PostgresStore {
         self.thread.run(move |database| async move { history::published(&database, within).await }).await
     }
 
+    /// More would put the worker's own work behind that of the server.
+    fn works_at_once(&self) -> usize {
+        2
+    }
+
     fn change_count(&self) -> u64 {
         self.changes.count()
     }

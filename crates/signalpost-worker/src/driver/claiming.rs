@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signalpost_store::{Claim, ClaimRequest, Outcome, QueueShare, StoreError};
+use signalpost_store::{Claim, ClaimRequest, Outcome, QueueShare, StoreError, WorkerId};
 use tokio::time::Instant;
 
 use super::{AFTER_FAILURE, Driver, LOOK_EVERY};
@@ -23,30 +23,41 @@ impl Driver {
     /// Whether a claim would be made now if there were reason to.
     pub(super) fn may_claim(&self, now: Instant) -> bool {
         self.stage == Stage::Running
-            && !self.claiming
+            // One that keeps to limits has to know what the one before it has brought.
+            && self.asking.may_claim(if self.gates.none() { self.store.works_at_once() } else { 1 })
+            && !self.must_compare(now)
             && !self.in_hand.holds_a_suspect()
             && self.drain_until.is_none()
             && !self.stalled
             // Reports that do not get through are held, and so is what they are about.
-            && self.may_report_more()
+            && (self.may_report_more() || now >= self.report_not_before)
             && self.room(now) > 0
             && self.is_trusted(now)
     }
 
+    /// Whether what the store may hold for this worker has to be given back before anything is claimed. A claim whose answer
+    /// was lost may reach the store long after, on a line that was interrupted: so this comes now and then in any case.
+    fn must_compare(&self, now: Instant) -> bool {
+        self.unclear || now >= self.compare_at
+    }
+
     fn room(&self, now: Instant) -> usize {
         let hold = self.pace.hold(self.options.concurrency, now);
-        let room = hold.saturating_sub(self.in_hand.unfinished());
-        // Few large claims rather than many small ones.
-        if room * 2 >= hold || self.in_hand.unfinished() < self.options.concurrency { room } else { 0 }
+        let expected = self.in_hand.unfinished() + self.asking.tasks();
+        let room = hold.saturating_sub(expected);
+        // Few large claims rather than many small ones; what one has brought runs while the others are on their way.
+        if room * (self.store.works_at_once() + 1) >= hold || expected < self.options.concurrency { room } else { 0 }
     }
 
     pub(super) fn claim(&mut self, now: Instant) {
-        if self.stage > Stage::Running || self.claiming || !self.is_trusted(now) || now < self.claim_not_before {
+        if self.stage > Stage::Running || !self.is_trusted(now) || now < self.claim_not_before {
             return;
         }
-        // A claim whose answer was lost may reach the store long after, on a line that was interrupted.
-        if self.unclear || now >= self.compare_at {
-            self.give_back_unknown(now);
+        if self.must_compare(now) {
+            // What a claim brings that is under way would be given back.
+            if self.asking.is_nothing() {
+                self.give_back_unknown(now);
+            }
             return;
         }
         if self.suspect_waits && self.suspect_not_before <= now {
@@ -56,7 +67,7 @@ impl Driver {
             let drain_until = *self.drain_until.get_or_insert(now + self.drain_for);
             // Code that could not be stopped may go on in a slot; for ever is too long to wait for it.
             let is_alone = self.free_slots == self.options.concurrency || drain_until <= now;
-            if self.in_hand.len() == 0 && is_alone {
+            if self.in_hand.len() == 0 && self.asking.is_nothing() && is_alone {
                 (self.suspect_is_due, self.drain_until) = (false, None);
                 self.drain_for = DRAIN_FOR_SUSPECT;
                 self.send_claim(ClaimRequest::suspect(self.options.queues.iter().map(Queue::name)));
@@ -102,20 +113,27 @@ impl Driver {
     }
 
     fn send_claim(&mut self, request: ClaimRequest) {
-        (self.claiming, self.gate_opened) = (true, false);
+        self.gate_opened = false;
         // Before the claim: what is committed after it must wake us.
         self.change_seen = self.store.change_count();
+        self.asking.claim(&request);
         let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
+        let before = self.newest_claim.take();
         // A task of its own, because a claim that is cancelled half-way may have claimed.
-        tokio::spawn(async move {
+        self.newest_claim = Some(tokio::spawn(async move {
             let claim = store.claim(&worker, &request).await;
+            // In the order in which they were made: a worker that runs one task at a time runs them in theirs.
+            if let Some(before) = before {
+                let _ = before.await;
+            }
             let _ = sender.send(Happening::Claimed(claim, request, worker));
-        });
+        }));
     }
 
     fn give_back_unknown(&mut self, now: Instant) {
         // What becomes unclear from now on is not made clear by this.
-        (self.claiming, self.unclear) = (true, false);
+        self.asking.give_back();
+        self.unclear = false;
         self.compare_at = now + self.options.lease;
         let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
         let held = self.in_hand.claims();
@@ -145,8 +163,19 @@ impl Driver {
         }
     }
 
-    pub(super) fn take_claim(&mut self, claim: Result<Claim, StoreError>, request: &ClaimRequest, now: Instant) {
-        self.claiming = false;
+    pub(super) fn take_claim(
+        &mut self,
+        claim: Result<Claim, StoreError>,
+        request: &ClaimRequest,
+        worker: &WorkerId,
+        now: Instant,
+    ) {
+        let is_newest = self.asking.take_claim(request);
+        if *worker != self.lease.get().worker {
+            // An answer that outlived its lease: what it claimed was rescued with the lease.
+            self.claim_at = now;
+            return;
+        }
         match claim {
             Ok(claim) => {
                 self.store_now = claim.now;
@@ -156,7 +185,10 @@ impl Driver {
                 let wait = if claim.suspect_is_due && !full { LOOK_EVERY } else { wait };
                 // A gate that opened while the claim was under way was not asked for.
                 let wait = if self.gate_opened { Duration::ZERO } else { wait.min(LOOK_EVERY) };
-                self.claim_at = (now + wait).min(self.look_again_at(now));
+                // What the next one brings says more.
+                if is_newest {
+                    self.claim_at = (now + wait).min(self.look_again_at(now));
+                }
                 self.suspect_is_due |= claim.suspect_is_due && now >= self.suspect_not_before;
                 for task in claim.tasks {
                     self.admit(task, now);
@@ -169,7 +201,7 @@ impl Driver {
             }
             Err(error) => {
                 if let Some(untold) = self.trouble.note() {
-                    tracing::warn!(target: "signalpost::worker", %error, untold, "cannot claim tasks");
+                    tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, "cannot claim tasks");
                 }
                 self.unclear = true;
                 self.claim_not_before = now + AFTER_FAILURE;

@@ -1,6 +1,7 @@
 //! The worker's loop: claims, starts, reports, stops. It owns what the worker holds; everything that takes time runs
 //! elsewhere and comes back as a [`Happening`].
 
+mod asking;
 mod claiming;
 mod reporting;
 mod running;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use signalpost_store::{Finish, Outcome, Store, TaskId};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::claimed_task::Cancels;
@@ -24,8 +26,8 @@ use crate::shares::Shares;
 use crate::stop::Stage;
 use crate::trouble::Trouble;
 use crate::{Executor, Failure, Health, WorkerOptions};
+use asking::Asking;
 use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
-use reporting::REPORT_AFTER;
 
 /// Hints can get lost: an idle worker looks by itself this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -68,12 +70,15 @@ pub(crate) struct Driver {
 
     reports: Vec<Finish>,
     oldest_report: Instant,
-    reporting: bool,
+    // How many batches are under way.
+    reporting: usize,
     report_not_before: Instant,
     // How many reports are still made one by one, to find the one that the store refuses.
     report_singly: usize,
 
-    claiming: bool,
+    asking: Asking,
+    // Ends when the newest claim has been told of.
+    newest_claim: Option<JoinHandle<()>>,
     claim_at: Instant,
     // After a failure: no change makes it earlier.
     claim_not_before: Instant,
@@ -117,10 +122,11 @@ impl Driver {
             store_now: 0,
             reports: Vec::new(),
             oldest_report: now,
-            reporting: false,
+            reporting: 0,
             report_not_before: now,
             report_singly: 0,
-            claiming: false,
+            asking: Asking::default(),
+            newest_claim: None,
             claim_at: now,
             claim_not_before: now,
             gate_opened: false,
@@ -160,7 +166,7 @@ impl Driver {
             let trusted_until = self.lease.get().trusted_until;
             self.health.turn(self.state(now), self.in_hand.running(), self.in_hand.len(), trusted_until);
             if self.stage > Stage::Running {
-                let settled = self.in_hand.len() == 0 && !self.claiming && !self.reporting;
+                let settled = self.in_hand.len() == 0 && self.asking.is_nothing() && self.reporting == 0;
                 let too_long = self.stage == Stage::Forced && self.stop_until.is_some_and(|until| until <= now);
                 if settled || too_long {
                     let is_clean = self.in_hand.len() == 0 && self.free_slots == self.options.concurrency;
@@ -199,12 +205,12 @@ impl Driver {
                 wake_at = wake_at.min(at);
             }
         };
-        let may_ask = self.stage == Stage::Running && !self.claiming && self.is_trusted(now);
-        let report_at = (self.oldest_report + REPORT_AFTER).max(self.report_not_before);
-        consider(report_at, !self.reports.is_empty() && !self.reporting);
+        let may_ask = self.stage == Stage::Running && self.asking.is_nothing() && self.is_trusted(now);
+        let report_at = self.report_at();
+        consider(report_at.unwrap_or(now), report_at.is_some());
         consider(self.claim_not_before, may_ask && self.unclear);
         consider(self.compare_at.max(self.claim_not_before), may_ask);
-        consider(self.claim_at.max(self.claim_not_before), self.may_claim(now) && !self.unclear);
+        consider(self.claim_at.max(self.claim_not_before), self.may_claim(now));
         let oldest_queued = self.in_hand.oldest_queued();
         consider(oldest_queued.unwrap_or(now) + QUEUED_AT_MOST, oldest_queued.is_some());
         let gate_opens_at = self.gates.open_at(now);
@@ -293,20 +299,16 @@ impl Driver {
                     }
                 }
             }
-            // An answer that outlived its lease: what it claimed was rescued with the lease.
-            Happening::Claimed(_, _, worker) if worker != self.lease.get().worker => {
-                (self.claiming, self.claim_at) = (false, now);
-            }
-            Happening::Claimed(claim, request, _) => self.take_claim(claim, &request, now),
+            Happening::Claimed(claim, request, worker) => self.take_claim(claim, &request, &worker, now),
             Happening::Reported(batch, answers) => self.take_answers(batch, answers, now),
             Happening::GivenBack(given_back) => {
-                self.claiming = false;
+                self.asking.given_back();
                 match given_back {
                     Ok(_) => {}
                     Err(error) => {
                         self.unclear = true;
                         if let Some(untold) = self.trouble.note() {
-                            tracing::warn!(target: "signalpost::worker", %error, untold, "cannot give tasks back");
+                            tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, "cannot give tasks back");
                         }
                         self.claim_not_before = now + AFTER_FAILURE;
                     }

@@ -12,9 +12,8 @@ use crate::in_hand::Hold;
 use crate::verdict;
 
 /// Reports go to the store at once when nothing else is in hand, and otherwise when the oldest has waited this long
-/// or there are half as many as may be under way: so one batch is written while the next one gathers.
-pub(super) const REPORT_AFTER: Duration = Duration::from_millis(5);
-const REPORT_AT_ONCE: usize = UNREPORTED_AT_MOST / 2;
+/// or there are enough for a batch.
+const REPORT_AFTER: Duration = Duration::from_millis(5);
 /// What has run and is not recorded when the process dies will run again: so no more than this begins before the store
 /// has answered, unless as many run at once.
 const UNREPORTED_AT_MOST: usize = 512;
@@ -40,21 +39,30 @@ impl Driver {
         under_way < UNREPORTED_AT_MOST.max(self.options.concurrency)
     }
 
+    /// When what has gathered is reported. `None`: when more has gathered, or an answer has come.
+    pub(super) fn report_at(&self) -> Option<Instant> {
+        // One batch gathers while the others are written.
+        let at_once = self.store.works_at_once();
+        let is_batch = self.reports.len() >= UNREPORTED_AT_MOST / (at_once + 1) || !self.may_report_more();
+        let at = match self.reporting {
+            _ if self.reports.is_empty() => return None,
+            0 if is_batch || self.in_hand.unfinished() == 0 => self.report_not_before,
+            0 => (self.oldest_report + REPORT_AFTER).max(self.report_not_before),
+            // Only a full batch is worth another commit now.
+            under_way if is_batch && under_way < at_once => self.report_not_before,
+            _ => return None,
+        };
+        Some(at)
+    }
+
     pub(super) fn report(&mut self, now: Instant) {
-        if self.reports.is_empty() || self.reporting || now < self.report_not_before {
-            return;
-        }
-        let is_due = self.in_hand.unfinished() == 0
-            || self.reports.len() >= REPORT_AT_ONCE
-            || !self.may_report_more()
-            || now >= self.oldest_report + REPORT_AFTER;
-        if !is_due {
+        if self.report_at().is_none_or(|at| now < at) {
             return;
         }
         let most = if self.report_singly > 0 { 1 } else { UNREPORTED_AT_MOST };
         let batch: Vec<Finish> = self.reports.drain(..most.min(self.reports.len())).collect();
         self.oldest_report = now;
-        self.reporting = true;
+        self.reporting += 1;
         let (store, worker, sender) = (self.store.clone(), self.lease.get().worker, self.sender.clone());
         tokio::spawn(async move {
             let mut answers = store.finish_if_leased(&worker, batch.clone()).await;
@@ -71,7 +79,7 @@ impl Driver {
         answers: Result<Vec<bool>, StoreError>,
         now: Instant,
     ) {
-        self.reporting = false;
+        self.reporting -= 1;
         match answers {
             Ok(answers) => {
                 self.report_singly = self.report_singly.saturating_sub(1);
@@ -100,7 +108,7 @@ impl Driver {
             Err(error) => {
                 if let Some(untold) = self.trouble.note() {
                     let reports = batch.len();
-                    tracing::warn!(target: "signalpost::worker", %error, untold, reports, "cannot report");
+                    tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, reports, "cannot report");
                 }
                 self.report_not_before = now + AFTER_FAILURE;
                 // One report that the store cannot take must not hold up the others, nor be lost itself. Whatever
@@ -113,7 +121,7 @@ impl Driver {
                             return;
                         }
                         [only] => (only.outcome, only.then) = (outcome, Vec::new()),
-                        several => self.report_singly = several.len(),
+                        several => self.report_singly += several.len(),
                     }
                     self.report_not_before = now;
                 }

@@ -231,6 +231,10 @@ impl Store for LosesAnswers {
         self.store.published_receivers(within).await
     }
 
+    fn works_at_once(&self) -> usize {
+        self.store.works_at_once()
+    }
+
     fn change_count(&self) -> u64 {
         self.store.change_count()
     }

@@ -78,6 +78,22 @@ async fn a_backlog_is_drained_without_a_gap() {
     assert_eq!(counts.ended(EndState::Succeeded), 5_000);
 }
 
+/// More than one claim is under way at a time by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_runs_one_task_at_a_time_runs_them_in_the_order_of_their_sends() {
+    let mut bench = Bench::new();
+    bench.options.concurrency = 1;
+    bench.plain("plain");
+    let tasks = (0..3_000).map(|_| NewTask::new("tests.signal", "plain", "{}")).collect();
+    let sent = bench.store.insert(tasks).await.unwrap();
+    let working = bench.start();
+    let last = format!("succeeded plain {}", sent[sent.len() - 1]);
+    let events = working.events_until(&last).await;
+    let started: Vec<String> = events.into_iter().filter(|event| event.starts_with("started")).collect();
+    assert_eq!(started, sent.iter().map(|task| format!("started plain {task}")).collect::<Vec<_>>());
+    working.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_can_work_until_nothing_is_left_and_waits_for_the_next_attempts() {
     let mut bench = Bench::new();

@@ -1,0 +1,1 @@
+"""What is saved while it is measured."""

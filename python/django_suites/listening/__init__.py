@@ -1,0 +1,1 @@
+"""An app that listens to everything in the background, while Django's own suites run."""

@@ -1,0 +1,112 @@
+"""Instances of models that travel by key: where they are written, and how they are read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import connections, router
+from django.db.models import Model
+
+from .gone import Gone
+
+__all__ = ["Unreadable", "load", "model_labelled", "write_alias_for"]
+
+
+#: One reference to a row: its model's label, its primary key, its alias, and where in the payload it stands.
+Reference = tuple[str, Any, "str | None", str]
+
+#: How many rows one query looks for. Databases have limits: of parameters, and of alternatives, as of composite keys.
+_ROWS = 100
+
+
+class Unreadable(Exception):
+    """A reference that no row can be looked for by."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+
+def model_labelled(label: str) -> type[Model] | None:
+    """The model of this label. Unlike `apps.get_model` this neither imports nor waits for anything."""
+    app_label, _, name = label.partition(".")
+    return apps.all_models[app_label].get(name.lower()) if app_label in apps.app_configs else None
+
+
+def write_alias_for(named: dict[str, Any]) -> Callable[[Model], str] | None:
+    """What tells the alias that an instance is written to; `None` where no router has a say, and `_state.db` is it."""
+    return partial(_write_alias, named.get("using")) if router.routers else None
+
+
+def _write_alias(using: Any, instance: Model) -> str:
+    alias = instance._state.db
+    # A model signal says where the instance was written, whatever a router would choose.
+    if alias is not None and alias == using:
+        return alias
+    return router.db_for_write(type(instance), instance=instance)
+
+
+def load(references: Sequence[Reference], using: str | None) -> list[object]:
+    """Reads rows again, those of one model and database together.
+
+    A row that is not there is a `Gone`; two references to one row are one object. `using` is where instances are read
+    from that name no alias; without it, where the router would write.
+
+    Raises `Unreadable`.
+    """
+    found: list[object] = []
+    wanted: dict[tuple[type[Model], str], list[int]] = {}
+    for place, (label, pk, alias, path) in enumerate(references):
+        model = model_labelled(label)
+        if model is None:
+            raise Unreadable(path, f"is an instance of {label!r}, and no installed app has such a model")
+        found.append(Gone(model, pk))
+        if pk is None:
+            # It was never saved.
+            continue
+        alias = alias or using or router.db_for_write(model)
+        if alias not in connections:
+            raise Unreadable(path, f"is in the database {alias!r}, which DATABASES does not have")
+        wanted.setdefault((model, alias), []).append(place)
+    for (model, alias), places in wanted.items():
+        for start in range(0, len(places), _ROWS):
+            _read(model, alias, [(place, references[place]) for place in places[start : start + _ROWS]], found)
+    return found
+
+
+def _read(model: type[Model], alias: str, wanted: list[tuple[int, Reference]], found: list[object]) -> None:
+    """Puts the rows that are there into their places in `found`."""
+    rows = model._base_manager.using(alias)
+    by_key: dict[Any, Model] = {}
+    if len(wanted) > 1:
+        keys = [_checked(model, pk, path) for _, (_, pk, _, path) in wanted]
+        by_key = {instance.pk: instance for instance in rows.filter(pk__in=keys)}
+    for place, (_, pk, _, path) in wanted:
+        key = _checked(model, pk, path)
+        if key not in by_key:
+            # The only one; or the database takes two texts for one key, as some collations do.
+            try:
+                by_key[key] = rows.get(pk=key)
+            except model.DoesNotExist:
+                continue
+        found[place] = by_key[key]
+
+
+def _checked(model: type[Model], pk: Any, path: str) -> Any:
+    """The key as the model's fields have it. Raises `Unreadable` where it cannot be one."""
+    fields = model._meta.pk_fields
+    parts = pk if isinstance(pk, tuple) else (pk,)
+    try:
+        if len(parts) != len(fields):
+            raise ValueError(f"{len(fields)} parts were expected")
+        checked = tuple(field.to_python(part) for field, part in zip(fields, parts, strict=True))
+        hash(checked)
+    except (TypeError, ValueError, ArithmeticError, ValidationError) as error:
+        label = model._meta.label
+        raise Unreadable(path, f"is an instance of {label} with a key that cannot be one, {pk!r}: {error}") from error
+    return checked if isinstance(pk, tuple) else checked[0]

@@ -1,0 +1,1 @@
+"""Each check fires on its misuse, and is silent without it."""

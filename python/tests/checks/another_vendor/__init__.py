@@ -1,0 +1,1 @@
+"""A database backend that cannot hold a store."""

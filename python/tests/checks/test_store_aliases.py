@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+Found = Callable[..., list[Any]]
+
+
+class KeepsTasksOut:
+    """A router that allows no table of signalpost anywhere."""
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        return False if app_label == "signalpost" else None
+
+
+class SendsTasksToTheArchive:
+    """A router that writes tasks to a database without a store."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "archive" if model._meta.app_label == "signalpost" else None
+
+
+def router(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def test_e002_a_store_that_is_no_alias_is_an_error(found: Found) -> None:
+    with override_settings(SIGNALPOST={"STORES": ["default", "defualt"]}):
+        (error,) = found("E002")
+    assert "'defualt'" in error.msg
+    assert "'archive'" in error.hint
+
+
+def test_e002_is_silent_about_aliases_that_there_are(found: Found) -> None:
+    with override_settings(SIGNALPOST={"STORES": list(settings.DATABASES)}):
+        assert found("E002") == []
+
+
+@pytest.fixture
+def warehouse(add_database: Callable[..., None]) -> None:
+    add_database("warehouse", ENGINE="tests.checks.another_vendor", NAME=":memory:")
+
+
+def test_e003_a_store_in_another_database_is_an_error(found: Found, warehouse: None) -> None:
+    with override_settings(SIGNALPOST={"STORES": ["default", "warehouse"]}):
+        (error,) = found("E003")
+    assert "'warehouse', a database of another" in error.msg
+
+
+def test_e003_is_silent_about_other_databases_that_are_no_stores(found: Found, warehouse: None) -> None:
+    assert found("E003") == []
+
+
+def test_e004_a_store_that_never_gets_the_tables_is_an_error(found: Found) -> None:
+    with override_settings(DATABASE_ROUTERS=[router(KeepsTasksOut)]):
+        (error,) = found("E004")
+    assert "'default'" in error.msg
+    assert "allow_migrate" in error.hint
+
+
+def test_e004_is_silent_where_routers_allow_the_tables(found: Found) -> None:
+    assert found("E004") == []
+
+
+def test_w001_a_database_without_a_store_is_a_weaker_promise(found: Found) -> None:
+    (warning,) = found("W001")
+    assert "'archive'" in warning.msg
+    assert "migrate --database=archive" in warning.hint
+
+
+def test_w001_is_silent_where_every_database_is_a_store_or_another_name_of_one(found: Found) -> None:
+    with override_settings(SIGNALPOST={"STORES": ["default", "archive"]}):
+        assert found("W001") == []
+
+
+def test_w002_routing_tasks_to_a_database_without_a_store_is_a_weaker_promise(found: Found) -> None:
+    with override_settings(DATABASE_ROUTERS=[router(SendsTasksToTheArchive)]):
+        (warning,) = found("W002")
+    assert "'archive'" in warning.msg
+
+
+def test_w002_is_silent_where_tasks_are_routed_to_a_store(found: Found) -> None:
+    stores = {"STORES": ["default", "archive"]}
+    with override_settings(DATABASE_ROUTERS=[router(SendsTasksToTheArchive)], SIGNALPOST=stores):
+        assert found("W002") == []

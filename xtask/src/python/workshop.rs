@@ -1,0 +1,120 @@
+//! What all pairs have in common: the tools, the wheel, and what is installed beside it.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::database::Database;
+use super::environment::{Environment, Tools, directory, succeed};
+use super::interpreter::Interpreter;
+use super::pair::Pair;
+use super::wheel::Wheel;
+
+/// What the tests need beside the wheel and Django.
+const REQUIREMENTS: &str = "python/tests/requirements.txt";
+const PROJECT: &str = "python/pyproject.toml";
+
+/// What says which wheel an environment has.
+const WHEEL: &str = "wheel.txt";
+
+/// Makes the environments of pairs, and runs tests in them.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    tools: Tools,
+    wheel: Wheel,
+    /// What was said about dependencies: where it changes, environments are made anew.
+    dependencies: String,
+    root: PathBuf,
+    /// Where tests are run.
+    beside: PathBuf,
+}
+
+impl Workshop {
+    /// With a wheel of what lies here.
+    ///
+    /// # Errors
+    ///
+    /// What was printed by what failed.
+    pub(crate) fn open(interpreter: &Interpreter) -> Result<Self, String> {
+        let dependencies = read(REQUIREMENTS)? + &read(PROJECT)?;
+        let root = env::current_dir().map_err(|error| error.to_string())?;
+        let tools = Tools::of(interpreter)?;
+        let wheel = Wheel::build(&tools)?;
+        let beside = directory()?.join("beside");
+        lead(&beside, &root.join("python"))?;
+        Ok(Self { tools, wheel, dependencies, root, beside })
+    }
+
+    pub(crate) fn wheel(&self) -> &Wheel {
+        &self.wheel
+    }
+
+    /// The environment of a pair, with this wheel in it.
+    ///
+    /// # Errors
+    ///
+    /// What was printed by what failed.
+    pub(crate) fn environment(&self, pair: Pair, interpreter: &Interpreter) -> Result<Environment, String> {
+        let wheel = self.wheel.file.to_string_lossy();
+        let django = format!("django=={}.*", pair.django);
+        let made_of = format!("{django}\n{}", self.dependencies);
+        let environment = Environment::made_of(directory()?.join(pair.id()), interpreter, &made_of, |environment| {
+            self.tools.install(environment, &[&wheel, &django, "--requirement", REQUIREMENTS])?;
+            environment.write_note(WHEEL, &self.wheel.hash)
+        })?;
+        if environment.note(WHEEL).is_none_or(|hash| hash != self.wheel.hash) {
+            self.tools.install(&environment, &["--no-deps", "--force-reinstall", &wheel])?;
+            environment.write_note(WHEEL, &self.wheel.hash)?;
+        }
+        Ok(environment)
+    }
+
+    /// The tests, on one database.
+    pub(crate) fn tests(&self, environment: &Environment, database: Database<'_>, arguments: &[OsString]) -> Command {
+        let mut pytest = environment.command("pytest");
+        pytest.current_dir(&self.beside).args(["-p", "no:cacheprovider"]).args(arguments);
+        database.tell(&mut pytest);
+        pytest
+    }
+
+    /// Django's own suites, on one database; those of the Django that is installed.
+    ///
+    /// # Errors
+    ///
+    /// What was printed while they were fetched.
+    pub(crate) fn djangos_suites(&self, environment: &Environment, database: Database<'_>) -> Result<Command, String> {
+        let mut python = environment.command("python");
+        python.args(["-I", "-c", "import django; print(django.__version__)"]);
+        let version = succeed(python)?.trim().to_owned();
+        let suites = directory()?.join(format!("django-{version}"));
+        let scripts = self.root.join("python/django_suites");
+        if !suites.exists() {
+            let mut fetch = self.tools.command("python");
+            fetch.arg("-I").arg(scripts.join("fetch.py")).arg(&version).arg(&suites);
+            succeed(fetch)?;
+        }
+        let mut run = environment.command("python");
+        run.arg(scripts.join("run.py")).arg(&suites);
+        database.tell(&mut run);
+        Ok(run)
+    }
+}
+
+/// Makes a directory whose links lead to the tests, and to nothing else that can be imported: so that it is the wheel that is
+/// tested, and not what lies beside the tests.
+fn lead(beside: &Path, python: &Path) -> Result<(), String> {
+    fs::create_dir_all(beside).map_err(|error| format!("{}: {error}", beside.display()))?;
+    for name in ["tests", "pyproject.toml"] {
+        let link = beside.join(name);
+        let _ = fs::remove_file(&link);
+        symlink(python.join(name), &link).map_err(|error| format!("{}: {error}", link.display()))?;
+    }
+    Ok(())
+}
+
+fn read(file: &str) -> Result<String, String> {
+    fs::read_to_string(Path::new(file)).map_err(|error| format!("{file}: {error}"))
+}
