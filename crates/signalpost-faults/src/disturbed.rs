@@ -22,8 +22,10 @@ const WORKERS: usize = 3;
 const SENDERS: u32 = 2;
 /// What has ended before the disturbance begins: everybody is at work.
 const TASKS_BEFORE: i64 = 50;
-/// So many tasks in a second take so long: such ones are in hand at any time.
+/// So many tasks in a second take longer, and each sender's first: such ones are in hand at any time.
 const LONG: (f64, Duration) = (10.0, Duration::from_secs(1));
+/// Where they are to take as long as the lease there are fewer of them.
+const LONGER: f64 = 2.0;
 
 /// How much.
 #[derive(Debug, Clone)]
@@ -132,11 +134,13 @@ pub fn run(program: &Path, disturbed: &Disturbed) -> Result<Findings, BoxError> 
 }
 
 fn sender(number: u32, disturbed: &Disturbed) -> SenderArguments {
-    let (in_a_second, long) = LONG;
+    let Disturbed { by, rate, lease, .. } = disturbed;
+    // What runs when the server goes still runs when the lease is over.
+    let (in_a_second, long) = if by.outage() >= *lease { (LONGER, by.outage()) } else { LONG };
     SenderArguments {
-        rate: Some(disturbed.rate / f64::from(SENDERS)),
+        rate: Some(rate / f64::from(SENDERS)),
         repeat: true,
-        long_every: Some((disturbed.rate / in_a_second).ceil() as u32),
+        long_every: Some((rate / in_a_second).ceil() as u32),
         long_ms: u64::try_from(long.as_millis()).ok(),
         ..SenderArguments::from(number * 100_000_000)
     }

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use signalpost_faults::atomic::{self, Atomic};
+use signalpost_faults::disturbance::Disturbance;
+use signalpost_faults::disturbed::{self, Disturbed};
 use signalpost_faults::freeze::{self, Freeze};
 use signalpost_faults::kills::{self, Kills};
 use signalpost_faults::machines::{self, Machines};
@@ -87,6 +89,54 @@ fn workers_killed_all_the_time_beside_four_senders_lose_nothing_and_run_again_on
     for after in findings.recovery.waiting_after.iter().chain(&findings.recovery.claimed_after) {
         assert!(*after < Duration::from_secs(20), "SEED={seed}\n{findings}");
     }
+}
+
+/// What comes after the disturbance is followed to its end. How long that takes is printed, and decides nothing.
+fn work_goes_on_by_itself(by: Disturbance, lease: Duration) {
+    let seed = seed();
+    let findings = disturbed::run(program(), &Disturbed { by, rate: 100.0, lease, seed }).unwrap();
+    println!("{findings}");
+    assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
+    assert!(findings.sent > 0 && findings.runs >= findings.sent, "SEED={seed}\n{findings}");
+}
+
+const LEASE: Duration = Duration::from_secs(30);
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+fn tasks_are_found_while_nobody_can_listen_and_everybody_listens_again() {
+    work_goes_on_by_itself(Disturbance::Deafness(3), LEASE);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+fn a_restart_of_the_server_costs_nothing() {
+    work_goes_on_by_itself(Disturbance::Restarts(2), LEASE);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+fn a_crash_of_the_server_costs_nothing() {
+    work_goes_on_by_itself(Disturbance::Crashes(2), LEASE);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+fn sessions_that_are_terminated_all_the_time_cost_nothing() {
+    let (every, during) = (Duration::from_millis(200), Duration::from_secs(6));
+    work_goes_on_by_itself(Disturbance::Terminations { every, during }, LEASE);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+fn a_server_that_is_away_for_less_than_a_lease_costs_nothing() {
+    work_goes_on_by_itself(Disturbance::Absence(Duration::from_secs(5)), LEASE);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+fn a_server_that_is_away_for_longer_costs_another_run_of_what_was_in_hand_at_most() {
+    work_goes_on_by_itself(Disturbance::Absence(Duration::from_secs(20)), Duration::from_secs(10));
 }
 
 /// By this name it is left out where there can be none.
