@@ -11,6 +11,7 @@ use signalpost_faults::kills::{self, Kills};
 use signalpost_faults::machines::{self, Machines};
 use signalpost_faults::neighbour::{self, Neighbour};
 use signalpost_faults::saves::{self, Saves};
+use signalpost_faults::soak::{self, Soak};
 
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_signalpost-faults"))
@@ -137,6 +138,30 @@ fn a_server_that_is_away_for_less_than_a_lease_costs_nothing() {
 #[ignore = "needs PostgreSQL: cargo xtask test runs it"]
 fn a_server_that_is_away_for_longer_costs_another_run_of_what_was_in_hand_at_most() {
     work_goes_on_by_itself(Disturbance::Absence(Duration::from_secs(20)), Duration::from_secs(10));
+}
+
+/// Thirty seconds show no drift. They do show that the history is pruned, and that nothing piles up by the second.
+fn a_steady_load_leaves_nothing_behind(on_postgres: bool) {
+    let (rate, keep) = (100.0, Duration::from_secs(3));
+    let findings = soak::run(program(), &Soak { during: Duration::from_secs(30), on_postgres, rate, keep }).unwrap();
+    println!("{findings}");
+    assert!(findings.problems.is_empty() && findings.ended > 0, "{findings}");
+    let (second, last) = (findings.parts[1], findings.parts[9]);
+    assert!(last.files <= second.files * 2 && last.threads <= second.threads * 2, "{findings}");
+    assert!(last.memory <= second.memory * 2, "{findings}");
+    // Three seconds of it, and what the pruning leaves for its next turn; ten times that if the machine is slow.
+    assert!(findings.most_history < findings.ended.max(10 * 300), "nothing was pruned\n{findings}");
+}
+
+#[test]
+fn half_a_minute_of_steady_load_leaves_nothing_behind() {
+    a_steady_load_leaves_nothing_behind(false);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+fn half_a_minute_of_steady_load_leaves_nothing_behind_on_postgresql() {
+    a_steady_load_leaves_nothing_behind(true);
 }
 
 /// By this name it is left out where there can be none.
