@@ -255,14 +255,16 @@ impl Fleet {
         rows.into_iter().map(ended).collect()
     }
 
-    /// Stops the processes cleanly, and looks at the database: what is wrong with either.
+    /// Stops the workers cleanly, and looks at the database: what is wrong with either.
     ///
     /// # Errors
     ///
-    /// When the database cannot be read.
-    pub fn close(&self, runners: impl IntoIterator<Item = Runner>) -> Result<Vec<String>, BoxError> {
+    /// When one does not begin to work, or the database cannot be read.
+    pub fn close(&self, workers: Vec<Runner>) -> Result<Vec<String>, BoxError> {
+        // One that has just been started is deaf to the signal, and dies of it.
+        self.until("the workers to be there", || Ok(workers.iter().all(|worker| !worker.workers().is_empty())))?;
         let mut problems = Vec::new();
-        for Runner { process, log, .. } in runners {
+        for Runner { process, log, .. } in workers {
             if !process.stop()? {
                 let said = fs::read_to_string(&log).unwrap_or_default();
                 problems.push(format!("a process did not end well: {}", said.lines().last().unwrap_or_default()));
