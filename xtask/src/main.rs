@@ -36,8 +36,8 @@ enum Command {
     /// Starts a PostgreSQL server for single tests, says where it is, and keeps it until Ctrl-C.
     Postgres,
     /// Kills or freezes workers, or fills their disk, and checks that no task is lost: `kills [--kills N] [--tasks N] [--seed S]`,
-    /// `atomic [--tasks N] [--every-ms N] [--seed S]`, `neighbour [--tasks N] [--every-ms N]`, `freeze [--tasks N]`, or
-    /// `full-disk`.
+    /// `atomic [--tasks N] [--every-ms N] [--seed S]`, `neighbour [--tasks N] [--every-ms N]`, `freeze [--tasks N]`,
+    /// `full-disk`, and others: `--help`.
     // The harness explains its own arguments.
     #[command(disable_help_flag = true)]
     Faults {

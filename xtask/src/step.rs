@@ -14,8 +14,8 @@ pub(crate) struct Step {
     pub(crate) commands: &'static [&'static str],
     /// Where there is PostgreSQL the commands are told its URL, and end with this.
     pub(crate) with_postgres: Option<&'static str>,
-    /// And with this, where there is no pgbouncer before it.
-    pub(crate) without_pgbouncer: &'static str,
+    /// And with this, before the modules that are left out, where something that their tests need is not there.
+    pub(crate) before_skips: &'static str,
     pub(crate) variables: &'static [(&'static str, &'static str)],
 }
 
@@ -24,7 +24,8 @@ pub(crate) struct Step {
 pub(crate) struct Servers<'a> {
     /// The URL of PostgreSQL.
     pub(crate) postgres: Option<&'a str>,
-    pub(crate) has_pgbouncer: bool,
+    /// The modules of the tests that need what is not there.
+    pub(crate) skipped: &'a [&'static str],
 }
 
 /// What not every machine has.
@@ -56,7 +57,7 @@ pub(crate) enum Outcome {
 
 impl Step {
     pub(crate) const fn new(name: &'static str, commands: &'static [&'static str]) -> Self {
-        Self { name, needs: None, commands, with_postgres: None, without_pgbouncer: "", variables: &[] }
+        Self { name, needs: None, commands, with_postgres: None, before_skips: "", variables: &[] }
     }
 
     /// Runs all of its commands, whatever becomes of the first; with the URL of PostgreSQL, where there is one.
@@ -79,12 +80,15 @@ impl Step {
     }
 
     fn commands(&self, servers: Servers<'_>) -> Vec<String> {
-        let (with_postgres, without_pgbouncer) = match self.with_postgres {
-            Some(ending) if servers.postgres.is_some() && servers.has_pgbouncer => (ending, ""),
-            Some(ending) if servers.postgres.is_some() => (ending, self.without_pgbouncer),
-            _ => ("", ""),
+        let ending = match self.with_postgres.filter(|_| servers.postgres.is_some()) {
+            None => String::new(),
+            Some(ending) => {
+                let skips: String = servers.skipped.iter().map(|module| format!(" --skip {module}::")).collect();
+                let before_skips = if skips.is_empty() { "" } else { self.before_skips };
+                format!("{ending}{before_skips}{skips}")
+            }
         };
-        self.commands.iter().map(|command| format!("{command}{with_postgres}{without_pgbouncer}")).collect()
+        self.commands.iter().map(|command| format!("{command}{ending}")).collect()
     }
 
     fn variables<'a>(&self, postgres: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
@@ -98,19 +102,22 @@ mod tests {
     use super::*;
 
     const URL: &str = "postgres://127.0.0.1/postgres";
-    const ALL: Servers<'_> = Servers { postgres: Some(URL), has_pgbouncer: true };
-    const NONE: Servers<'_> = Servers { postgres: None, has_pgbouncer: false };
+    const ALL: Servers<'_> = Servers { postgres: Some(URL), skipped: &[] };
+    const NONE: Servers<'_> = Servers { postgres: None, skipped: &["pgbouncer"] };
 
     #[test]
     fn where_there_is_postgresql_the_tests_that_need_it_are_run_and_told_where_it_is() {
         let tests = Step {
             with_postgres: Some(" --run-ignored all"),
-            without_pgbouncer: " -- --skip pgbouncer::",
+            before_skips: " --",
             ..Step::new("tests", &["nextest run"])
         };
         assert_eq!(tests.commands(ALL), ["nextest run --run-ignored all"]);
-        let without = Servers { has_pgbouncer: false, ..ALL };
-        assert_eq!(tests.commands(without), ["nextest run --run-ignored all -- --skip pgbouncer::"]);
+        let without = Servers { skipped: &["pgbouncer", "namespaces"], ..ALL };
+        assert_eq!(
+            tests.commands(without),
+            ["nextest run --run-ignored all -- --skip pgbouncer:: --skip namespaces::"]
+        );
         assert_eq!(tests.variables(Some(URL)), [("SIGNALPOST_TEST_POSTGRES", URL)]);
         assert_eq!(tests.commands(NONE), ["nextest run"]);
         assert_eq!(tests.variables(None), []);

@@ -1,6 +1,6 @@
 //! Everything that has to pass.
 
-use signalpost_postgres_server::{Pgbouncer, Server, ServerError};
+use signalpost_postgres_server::{Pgbouncer, Server, ServerError, install_namespaces};
 
 use crate::cargo;
 use crate::python;
@@ -17,16 +17,15 @@ const LINTS: Step = Step {
     ..Step::new("lints", &["clippy --workspace --all-targets --all-features -- -D warnings"])
 };
 
-/// Tests that need PostgreSQL are ignored where there is none, and no others are. Those that need pgbouncer as well are in
-/// modules of its name.
+/// Tests that need PostgreSQL are ignored where there is none, and no others are. Those that need something else as well are
+/// in modules that are named after it.
 const NEXTEST: Step = Step {
     with_postgres: Some(" --run-ignored all"),
-    without_pgbouncer: " -- --skip pgbouncer::",
+    before_skips: " --",
     ..Step::new("tests", &["nextest run --workspace --all-features --no-fail-fast"])
 };
 const TESTS: Step = Step {
     with_postgres: Some(" -- --include-ignored"),
-    without_pgbouncer: " --skip pgbouncer::",
     ..Step::new("tests", &["test --workspace --all-features --lib --bins --tests --examples --no-fail-fast"])
 };
 
@@ -72,20 +71,22 @@ const FEATURES: Step = Step::new(
     ],
 );
 
+const FOR_TESTS: &str = "for the tests that need it";
+
 /// Runs every step, whatever became of those before it; true when none has failed.
 pub(crate) fn run() -> bool {
     let server = Server::start();
     let url = server.as_ref().ok().map(|server| server.url("postgres"));
-    let pgbouncer = Pgbouncer::install();
+    let (pgbouncer, namespaces) = (Pgbouncer::install(), install_namespaces());
     let started = server.as_ref().map(|server| format!("{} on port {}", server.version(), server.port()));
     let mut outcomes = vec![
         ("PostgreSQL".to_owned(), announced("PostgreSQL", started)),
-        (
-            "pgbouncer".to_owned(),
-            announced("pgbouncer", pgbouncer.as_ref().map(|()| "for the tests that need it".to_owned())),
-        ),
+        ("pgbouncer".to_owned(), announced("pgbouncer", pgbouncer.as_ref().map(|()| FOR_TESTS.to_owned()))),
+        ("namespaces".to_owned(), announced("network namespaces", namespaces.as_ref().map(|()| FOR_TESTS.to_owned()))),
     ];
-    let servers = Servers { postgres: url.as_deref(), has_pgbouncer: pgbouncer.is_ok() };
+    let missing = [("pgbouncer", pgbouncer.is_err()), ("namespaces", namespaces.is_err())];
+    let skipped: Vec<_> = missing.iter().filter(|(_, is_missing)| *is_missing).map(|(module, _)| *module).collect();
+    let servers = Servers { postgres: url.as_deref(), skipped: &skipped };
     let tests = if cargo::has("nextest") { NEXTEST } else { TESTS };
     let steps = [FORMAT, LINTS, tests, FULL_DISK, DOC_TESTS, DOCUMENTATION, DENY, FEATURES];
     outcomes.extend(steps.iter().map(|step| (step.name.to_owned(), step.run(servers))));

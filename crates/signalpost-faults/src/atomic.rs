@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use signalpost::BoxError;
 
 use crate::Site;
+use crate::patience::Progress;
 
 /// How much.
 #[derive(Debug, Clone)]
@@ -62,18 +63,11 @@ pub fn run(program: &Path, atomic: &Atomic) -> Result<Findings, BoxError> {
     let mut members = vec![site.start()?, site.start()?];
     let mut findings = Findings { asked: format!("{atomic:?}"), ..Findings::default() };
     let began = Instant::now();
-    let mut progress = (0, began);
+    let mut progress = Progress::begin();
     loop {
         thread::sleep(atomic.every.mul_f64(0.5 + random.f64()));
-        let finished = site.finished()?;
-        if finished >= atomic.tasks as usize {
+        if progress.note(site.finished()? as u64)? >= atomic.tasks.into() {
             break;
-        }
-        if finished > progress.0 {
-            progress = (finished, Instant::now());
-        }
-        if progress.1.elapsed() > Duration::from_secs(120) {
-            return Err(format!("{finished} of {} tasks have ended, and nothing moves any more", atomic.tasks).into());
         }
         let victim = members.swap_remove(random.usize(0..2));
         let worker = victim.worker.clone();

@@ -1,155 +1,71 @@
-//! A PostgreSQL database, its workers and senders as processes, and what can be seen of them from outside.
+//! A PostgreSQL server with a crew, and what can be seen of it from outside.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::ops::{Deref, Range};
+use std::path::Path;
 use std::time::Duration;
 
 use signalpost::BoxError;
 use signalpost_postgres_server::{Server, ServerOptions};
 use signalpost_store::PostgresStore;
 use sqlx::{Connection, PgConnection};
-use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::crew::{Crew, CrewOptions, Runner};
 use crate::judge::{Ended, Evidence};
-use crate::network::Host;
-use crate::patience::until;
-use crate::sender::SenderArguments;
-use crate::worker::WorkerArguments;
-use crate::{Entry, Ledger, Process, Sent};
+use crate::network::Network;
 
 const DATABASE: &str = "faults";
 
-/// How a fleet's workers are.
-#[derive(Debug, Clone)]
-pub struct FleetOptions {
-    /// Their lease.
-    pub lease: Duration,
-    /// How long a receiver takes.
-    pub work: Duration,
-    /// How many receivers each of them runs at once.
-    pub concurrency: usize,
-    /// How long they keep successes in the history. `None`: as by default.
-    pub keep_ended: Option<Duration>,
-    /// Whether runs and sends are written into a ledger.
-    pub has_ledger: bool,
-    /// How the server is.
-    pub server: ServerOptions,
-    /// Where it is, as the processes see it. `None`: where they are.
-    pub address: Option<Ipv4Addr>,
-}
-
-/// A scenario's database and its processes' files. The server ends with it.
+/// A scenario's server and its crew. Both end with it.
 pub struct Fleet {
+    crew: Crew,
     server: Server,
-    directory: TempDir,
-    program: PathBuf,
-    options: FleetOptions,
     runtime: Runtime,
     control: RefCell<Option<PgConnection>>,
-    started: Cell<u32>,
 }
 
-/// One process of a fleet.
-pub struct Runner {
-    /// The process.
-    pub process: Process,
-    pub(crate) host: Option<Host>,
-    log: PathBuf,
+/// It is told what its crew is told.
+impl Deref for Fleet {
+    type Target = Crew;
+
+    fn deref(&self) -> &Crew {
+        &self.crew
+    }
 }
 
 impl Fleet {
-    /// A new server with a store.
+    /// A new server with a store, where the processes are.
     ///
     /// # Errors
     ///
     /// When there is no PostgreSQL, or the files cannot be made.
-    pub fn new(program: &Path, options: FleetOptions) -> Result<Self, BoxError> {
-        let directory = tempfile::tempdir()?;
-        for name in ["runs", "sends", "logs"] {
-            fs::create_dir(directory.path().join(name))?;
-        }
-        let server = options.server.start()?;
+    pub fn new(program: &Path, crew: CrewOptions, server: &ServerOptions) -> Result<Self, BoxError> {
+        Self::at(server, |server| Crew::new(program, server.url(DATABASE), crew))
+    }
+
+    /// A new server with a store, in the middle of a network. The processes belong on its hosts.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Fleet::new`].
+    pub fn within(network: &Network, program: &Path, crew: CrewOptions) -> Result<Self, BoxError> {
+        let url = |server: &Server| server.url_at(&network.address().to_string(), DATABASE);
+        Self::at(&network.server(), |server| Crew::new(program, url(server), crew))
+    }
+
+    fn at(server: &ServerOptions, crew: impl FnOnce(&Server) -> Result<Crew, BoxError>) -> Result<Self, BoxError> {
+        let server = server.start()?;
         server.create_database(DATABASE)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         drop(runtime.block_on(PostgresStore::connect(&server.url(DATABASE)))?);
-        let (program, control, started) = (program.to_owned(), RefCell::default(), Cell::new(0));
-        Ok(Self { server, directory, program, options, runtime, control, started })
+        Ok(Self { crew: crew(&server)?, server, runtime, control: RefCell::default() })
     }
 
     /// The server.
     pub fn server(&self) -> &Server {
         &self.server
-    }
-
-    /// The database, as the processes see it.
-    fn url(&self) -> String {
-        match self.options.address {
-            Some(address) => self.server.url_at(&address.to_string(), DATABASE),
-            None => self.server.url(DATABASE),
-        }
-    }
-
-    fn start(&self, what: &str, host: Option<&Host>, give: impl FnOnce(&mut Command)) -> Result<Runner, BoxError> {
-        self.started.set(self.started.get() + 1);
-        let log = self.directory.path().join(format!("logs/{:04}-{what}", self.started.get()));
-        let mut command = host.map_or_else(|| Command::new(&self.program), |host| host.command(&self.program));
-        give(&mut command);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
-        Ok(Runner { process: Process::start(&mut command)?, host: host.cloned(), log })
-    }
-
-    /// Starts a worker. It is not there yet: see [`Runner::workers`].
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started.
-    pub fn start_worker(&self, host: Option<&Host>) -> Result<Runner, BoxError> {
-        let FleetOptions { lease, work, concurrency, keep_ended, has_ledger, .. } = &self.options;
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let arguments = WorkerArguments {
-            database: self.url(),
-            ledger: has_ledger.then(|| self.directory.path().join("runs")),
-            lease_ms: millis(*lease),
-            work_ms: millis(*work),
-            // What is done to the workers is none of the tasks' doing.
-            deaths_alone: u32::MAX,
-            concurrency: *concurrency,
-            keep_ended_ms: keep_ended.map(millis),
-        };
-        self.start("worker", host, |command| arguments.give(command))
-    }
-
-    /// Starts a worker on each of the hosts, and waits until they are there.
-    ///
-    /// # Errors
-    ///
-    /// When they cannot be started.
-    pub fn start_workers<'h>(
-        &self,
-        hosts: impl IntoIterator<Item = Option<&'h Host>>,
-    ) -> Result<Vec<Runner>, BoxError> {
-        let workers = hosts.into_iter().map(|host| self.start_worker(host)).collect::<Result<Vec<_>, _>>()?;
-        self.until("the workers to be there", || Ok(workers.iter().all(|worker| !worker.workers().is_empty())))?;
-        Ok(workers)
-    }
-
-    /// Starts a sender: the database and the ledger are the fleet's, whatever the arguments say.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started.
-    pub fn start_sender(&self, host: Option<&Host>, arguments: SenderArguments) -> Result<Runner, BoxError> {
-        let arguments = SenderArguments {
-            database: self.url(),
-            ledger: self.options.has_ledger.then(|| self.directory.path().join("sends")),
-            ..arguments
-        };
-        self.start("sender", host, |command| arguments.give(command))
     }
 
     /// Asks the database something, on a connection of its own that is opened again where it was lost.
@@ -178,9 +94,21 @@ impl Fleet {
     ///
     /// When the database cannot be read.
     pub fn held_by(&self, worker: &str) -> Result<HashSet<i64>, BoxError> {
-        let held = "SELECT id FROM signalpost_task WHERE worker = $1";
+        self.ids("SELECT id FROM signalpost_task WHERE worker = $1", worker)
+    }
+
+    /// Those that this worker holds and that have met no death yet. The others run alone from now on, and wait for that.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn unsuspected_of(&self, worker: &str) -> Result<HashSet<i64>, BoxError> {
+        self.ids("SELECT id FROM signalpost_task WHERE worker = $1 AND deaths = 0", worker)
+    }
+
+    fn ids(&self, sql: &'static str, of: &str) -> Result<HashSet<i64>, BoxError> {
         let ids: Vec<i64> =
-            self.ask(async |connection| sqlx::query_scalar(held).bind(worker).fetch_all(connection).await)?;
+            self.ask(async |connection| sqlx::query_scalar(sql).bind(of).fetch_all(connection).await)?;
         Ok(ids.into_iter().collect())
     }
 
@@ -220,15 +148,85 @@ impl Fleet {
         Ok(count.unsigned_abs())
     }
 
+    /// Whether a task has ended that is newer than this one.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn has_ended_beyond(&self, task: i64) -> Result<bool, BoxError> {
+        let has = "SELECT EXISTS (SELECT FROM signalpost_history WHERE id > $1)";
+        self.ask(async |connection| sqlx::query_scalar(has).bind(task).fetch_one(connection).await)
+    }
+
+    /// The server's processes that serve the workers and senders.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn backends(&self) -> Result<Vec<i32>, BoxError> {
+        self.pids("SELECT pid FROM pg_stat_activity WHERE application_name = 'signalpost' ORDER BY pid")
+    }
+
+    /// Those of them on which somebody listens: they say nothing else, but for asking whether they are there.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn listeners(&self) -> Result<Vec<i32>, BoxError> {
+        self.pids(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'signalpost' AND state = 'idle' \
+             AND (query LIKE 'LISTEN %' OR query = 'SELECT 1') ORDER BY pid",
+        )
+    }
+
+    fn pids(&self, sql: &'static str) -> Result<Vec<i32>, BoxError> {
+        self.ask(async |connection| sqlx::query_scalar(sql).fetch_all(connection).await)
+    }
+
+    /// Ends these processes of the server.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked.
+    pub fn terminate(&self, pids: &[i32]) -> Result<(), BoxError> {
+        let terminate = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) AS ended (pid)";
+        self.ask(async |connection| sqlx::query(terminate).bind(pids).execute(connection).await).map(drop)
+    }
+
+    /// The number of the newest task. Until there is one, 1.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read.
+    pub fn newest(&self) -> Result<u64, BoxError> {
+        let newest = "SELECT last_value FROM signalpost_task_id_seq";
+        let newest: i64 = self.ask(async |connection| sqlx::query_scalar(newest).fetch_one(connection).await)?;
+        Ok(newest.unsigned_abs())
+    }
+
+    /// From the return of a send to the beginning of its first run, at worst, of those that were sent in this time.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be read.
+    pub fn slowest_start(&self, range: Range<u64>, evidence: &Evidence) -> Result<Duration, BoxError> {
+        let mut begun: HashMap<u32, u64> = HashMap::new();
+        for run in evidence.entries.iter().rev() {
+            begun.insert(run.number, run.at);
+        }
+        let sends = self.sends()?;
+        let sends = sends.iter().filter(|sent| range.contains(&sent.at));
+        let after = |sent: &crate::Sent| begun.get(&sent.number).map(|at| at.saturating_sub(sent.at));
+        Ok(Duration::from_micros(sends.filter_map(after).max().unwrap_or_default()))
+    }
+
     /// Everything that is known, and what is wrong with how it hangs together: to be asked when all is over.
     ///
     /// # Errors
     ///
     /// When the database or the ledger cannot be read.
     pub fn evidence(&self) -> Result<(Evidence, Vec<String>), BoxError> {
-        let mut entries: Vec<Entry> = Ledger::read_all(&self.directory.path().join("runs"))?;
-        entries.sort_by_key(|entry| entry.at);
-        let sends: Vec<Sent> = Ledger::read_all(&self.directory.path().join("sends"))?;
+        let (entries, sends) = (self.runs()?, self.sends()?);
         let mut problems = Vec::new();
         let mut tasks: HashMap<u32, i64> = HashMap::new();
         for entry in &entries {
@@ -259,17 +257,9 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// When one does not begin to work, or the database cannot be read.
+    /// When the database cannot be read.
     pub fn close(&self, workers: Vec<Runner>) -> Result<Vec<String>, BoxError> {
-        // One that has just been started is deaf to the signal, and dies of it.
-        self.until("the workers to be there", || Ok(workers.iter().all(|worker| !worker.workers().is_empty())))?;
-        let mut problems = Vec::new();
-        for Runner { process, log, .. } in workers {
-            if !process.stop()? {
-                let said = fs::read_to_string(&log).unwrap_or_default();
-                problems.push(format!("a process did not end well: {}", said.lines().last().unwrap_or_default()));
-            }
-        }
+        let mut problems = self.stop_workers(workers)?;
         // Part of PostgreSQL's own collection, which Debian installs with it.
         self.ask(async |connection| sqlx::raw_sql("CREATE EXTENSION IF NOT EXISTS amcheck").execute(connection).await)?;
         let check = "SELECT bt_index_check(index.indexrelid, true) FROM pg_index AS index \
@@ -279,45 +269,9 @@ impl Fleet {
         }
         Ok(problems)
     }
-
-    /// Looks again and again until something is so.
-    ///
-    /// # Errors
-    ///
-    /// When it is not so after two minutes, with the end of the newest logs.
-    pub fn until(&self, what: &str, is_so: impl FnMut() -> Result<bool, BoxError>) -> Result<Duration, BoxError> {
-        until(what, || self.logs(), is_so)
-    }
-
-    fn logs(&self) -> String {
-        let Ok(files) = fs::read_dir(self.directory.path().join("logs")) else { return String::new() };
-        let mut files: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();
-        files.sort();
-        let end = |file: &PathBuf| {
-            let said = fs::read_to_string(file).unwrap_or_default();
-            let lines: Vec<&str> = said.lines().collect();
-            format!("{}:\n{}\n", file.display(), lines[lines.len().saturating_sub(5)..].join("\n"))
-        };
-        files[files.len().saturating_sub(6)..].iter().map(end).collect()
-    }
 }
 
 /// PostgreSQL ends the session with these: somebody has terminated it, or the server stops.
 fn is_end_of_session(error: &dyn sqlx::error::DatabaseError) -> bool {
     error.code().is_some_and(|code| code.starts_with("57P"))
-}
-
-impl Runner {
-    /// What it has logged.
-    pub fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// The ids that its worker has taken, the newest last. Empty: it is not there yet.
-    pub fn workers(&self) -> Vec<String> {
-        let log = self.log();
-        let registered = log.lines().filter(|line| line.contains("worker registered"));
-        let id = |line: &str| Some(line.split_once(" worker=")?.1.split(' ').next()?.to_owned());
-        registered.filter_map(id).collect()
-    }
 }

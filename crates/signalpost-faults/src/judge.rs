@@ -26,6 +26,13 @@ pub struct Ended {
     pub finished_at: i64,
 }
 
+impl Ended {
+    /// Whose run's result was accepted.
+    fn done(&self) -> Option<Done> {
+        self.result.as_deref().and_then(|result| serde_json::from_str(result).ok())
+    }
+}
+
 /// All that is known when everything is over.
 #[derive(Debug, Default)]
 pub struct Evidence {
@@ -53,6 +60,23 @@ impl Evidence {
         self.begun().filter_map(|entry| last.insert(entry.task, entry)).collect()
     }
 
+    /// The runs that came to their end although another one's result is the one that counts.
+    pub fn refused(&self) -> Vec<&Entry> {
+        let accepted: HashMap<i64, Option<Done>> = self.history.iter().map(|row| (row.task, row.done())).collect();
+        let counts = |run: &Entry| {
+            let done = Some(Done { pid: run.pid, attempt: run.attempt });
+            accepted.get(&run.task).is_none_or(|accepted| *accepted == done)
+        };
+        self.entries.iter().filter(|run| run.ended && !counts(run)).collect()
+    }
+
+    /// What has cost an attempt, where nothing may have.
+    pub fn costs(&self) -> Vec<String> {
+        let cost = self.history.iter().filter(|row| row.attempt > 1 || row.deaths > 0);
+        cost.map(|row| format!("task {} took {} attempts, {} of them deaths", row.task, row.attempt, row.deaths))
+            .collect()
+    }
+
     /// What must not be. `is_explained` says of a run whether its task may have run again: the process was killed with the
     /// task in its hands, for instance.
     pub fn problems(&self, is_explained: impl Fn(&Entry) -> bool) -> Vec<String> {
@@ -74,8 +98,7 @@ impl Evidence {
                 problems.push(format!("task {} ended {}", row.task, row.state));
                 continue;
             }
-            let result: Option<Done> = row.result.as_deref().and_then(|result| serde_json::from_str(result).ok());
-            let accepted = result.filter(|done| ended.get(&row.task).is_some_and(|runs| runs.contains(done)));
+            let accepted = row.done().filter(|done| ended.get(&row.task).is_some_and(|runs| runs.contains(done)));
             if accepted.is_none_or(|done| done.attempt != row.attempt) {
                 problems.push(format!("task {}: the result of an overtaken attempt was accepted: {row:?}", row.task));
             }

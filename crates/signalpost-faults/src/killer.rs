@@ -7,7 +7,9 @@ use fastrand::Rng;
 use signalpost::BoxError;
 
 use crate::Entry;
-use crate::fleet::{Fleet, Runner};
+use crate::crew::Runner;
+use crate::fleet::Fleet;
+use crate::recovery::Recovery;
 
 /// What has not been taken up by then never will be.
 const LOST_AFTER: Duration = Duration::from_secs(60);
@@ -15,7 +17,8 @@ const LOST_AFTER: Duration = Duration::from_secs(60);
 /// A worker that was killed, until its tasks are taken up.
 struct Death {
     worker: String,
-    held: HashSet<i64>,
+    /// What it held and is not under suspicion now.
+    unsuspected: HashSet<i64>,
     at: Instant,
     waiting_after: Option<Duration>,
 }
@@ -29,18 +32,15 @@ pub(crate) struct Killer {
     killed: HashMap<u32, HashSet<i64>>,
     /// How many were killed.
     pub(crate) kills: usize,
-    /// From each kill until the dead worker's tasks were waiting again.
-    pub(crate) waiting_after: Vec<Duration>,
-    /// From each kill until the first of them was claimed by another worker.
-    pub(crate) claimed_after: Vec<Duration>,
+    pub(crate) recovery: Recovery,
 }
 
 impl Killer {
     /// Kills somebody so often, on average.
     pub(crate) fn new(every: Duration, seed: u64) -> Self {
-        let (deaths, killed, kills, waiting_after, claimed_after) = Default::default();
+        let (deaths, killed, kills, recovery) = Default::default();
         let (random, kill_at) = (Rng::with_seed(seed), Instant::now() + every);
-        Self { random, every, kill_at, deaths, killed, kills, waiting_after, claimed_after }
+        Self { random, every, kill_at, deaths, killed, kills, recovery }
     }
 
     /// To be called all the time. The one of `victims` that the kill hits is replaced by a new one on the same host.
@@ -59,27 +59,28 @@ impl Killer {
         self.kills += 1;
         // One that had not begun has left nothing.
         if let Some(worker) = worker {
-            let (at, held) = (Instant::now(), fleet.held_by(&worker)?);
-            self.killed.insert(pid, held.clone());
-            self.deaths.push(Death { worker, held, at, waiting_after: None });
+            let (at, unsuspected) = (Instant::now(), fleet.unsuspected_of(&worker)?);
+            self.killed.insert(pid, fleet.held_by(&worker)?);
+            self.deaths.push(Death { worker, unsuspected, at, waiting_after: None });
         }
         Ok(())
     }
 
-    fn follow(&mut self, fleet: &Fleet) -> Result<(), BoxError> {
+    /// Looks what has become of the tasks of those that were killed.
+    pub(crate) fn follow(&mut self, fleet: &Fleet) -> Result<(), BoxError> {
         for mut death in std::mem::take(&mut self.deaths) {
             if death.at.elapsed() > LOST_AFTER {
                 return Err(format!("worker {} was killed, and its tasks are not taken up", death.worker).into());
             }
             if death.waiting_after.is_none() && !fleet.has_lease(&death.worker)? {
-                self.waiting_after.push(*death.waiting_after.insert(death.at.elapsed()));
+                self.recovery.waiting_after.push(*death.waiting_after.insert(death.at.elapsed()));
             }
             if death.waiting_after.is_none() {
                 self.deaths.push(death);
                 continue;
             }
-            match fleet.fate_of(&death.held, &death.worker)? {
-                (true, _) => self.claimed_after.push(death.at.elapsed()),
+            match fleet.fate_of(&death.unsuspected, &death.worker)? {
+                (true, _) => self.recovery.claimed_after.push(death.at.elapsed()),
                 // What it had reported before it died was all that it held.
                 (_, false) => {}
                 _ => self.deaths.push(death),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use signalpost::BoxError;
 
 use crate::judge::Evidence;
-use crate::patience::range;
+use crate::recovery::Recovery;
 use crate::{Member, Site, ledger};
 
 /// How much.
@@ -33,10 +33,8 @@ pub struct Findings {
     pub runs: usize,
     /// Tasks that were in the hands of a killed worker, in all.
     pub in_hand: usize,
-    /// From each kill until the dead worker's tasks were waiting again.
-    pub waiting_after: Vec<Duration>,
-    /// From each kill until the first of them was claimed by the other worker.
-    pub claimed_after: Vec<Duration>,
+    /// How soon the other one took them up.
+    pub recovery: Recovery,
     /// What must not be. Empty if all is well.
     pub problems: Vec<String>,
 }
@@ -45,8 +43,7 @@ impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.asked)?;
         writeln!(f, "sent {}, runs {}, in the hands of the killed {}", self.sent, self.runs, self.in_hand)?;
-        writeln!(f, "waiting again after {}", range(&self.waiting_after))?;
-        writeln!(f, "first claimed after {}", range(&self.claimed_after))?;
+        writeln!(f, "{}", self.recovery)?;
         match &self.problems[..] {
             [] => write!(f, "nothing lost, nothing overtaken, nothing run again that was finished"),
             problems => write!(f, "PROBLEMS:\n{}", problems.join("\n")),
@@ -85,10 +82,10 @@ pub fn run(program: &Path, kills: &Kills) -> Result<Findings, BoxError> {
         settled.push((ledger::now(), site.history()?.into_iter().map(|ended| ended.task).collect()));
         findings.in_hand += held.len();
         site.until("the dead worker's lease row gone", || Ok(!site.workers()?.contains(&worker)))?;
-        findings.waiting_after.push(at.elapsed());
+        findings.recovery.waiting_after.push(at.elapsed());
         if !held.is_empty() {
             site.until("its tasks taken up", || site.is_taken_up(&held, &worker))?;
-            findings.claimed_after.push(at.elapsed());
+            findings.recovery.claimed_after.push(at.elapsed());
         }
         members.push(site.start()?);
     }

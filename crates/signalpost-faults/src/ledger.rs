@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
@@ -45,8 +45,21 @@ impl Ledger {
     ///
     /// When it cannot be opened.
     pub fn open(directory: &Path) -> io::Result<Self> {
-        let path = directory.join(format!("{}.jsonl", std::process::id()));
+        let path = file(directory, std::process::id());
         Ok(Self(OpenOptions::new().create(true).append(true).open(path)?))
+    }
+
+    /// All lines of a process's file in a directory. None: it has not opened it yet.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn read<Line: DeserializeOwned>(directory: &Path, pid: u32) -> io::Result<Vec<Line>> {
+        match std::fs::read_to_string(file(directory, pid)) {
+            Ok(text) => Ok(parsed(&text).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Adds a line.
@@ -69,10 +82,18 @@ impl Ledger {
         let mut lines = Vec::new();
         for file in std::fs::read_dir(directory)? {
             let text = std::fs::read_to_string(file?.path())?;
-            lines.extend(text.lines().filter_map(|line| serde_json::from_str(line).ok()));
+            lines.extend(parsed(&text));
         }
         Ok(lines)
     }
+}
+
+fn file(directory: &Path, pid: u32) -> PathBuf {
+    directory.join(format!("{pid}.jsonl"))
+}
+
+fn parsed<Line: DeserializeOwned>(text: &str) -> impl Iterator<Item = Line> {
+    text.lines().filter_map(|line| serde_json::from_str(line).ok())
 }
 
 /// Microseconds since 1970.

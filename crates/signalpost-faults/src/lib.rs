@@ -16,6 +16,10 @@
 //! PostgreSQL have a server of their own, and senders as processes too: a [`Fleet`](fleet::Fleet).
 
 pub mod atomic;
+pub mod crew;
+pub mod cut_off;
+pub mod disturbance;
+pub mod disturbed;
 pub mod fleet;
 pub mod freeze;
 pub mod full_disk;
@@ -23,11 +27,13 @@ mod judge;
 mod killer;
 pub mod kills;
 mod ledger;
+mod log;
 pub mod machines;
 pub mod neighbour;
 pub mod network;
 mod patience;
 mod process;
+mod recovery;
 pub mod saver;
 pub mod saves;
 pub mod sender;
@@ -36,5 +42,7 @@ pub mod worker;
 
 pub use judge::{Ended, Evidence};
 pub use ledger::{Entry, Ledger, Sent};
+pub use log::LogRate;
 pub use process::Process;
+pub use recovery::Recovery;
 pub use site::{Member, Site};

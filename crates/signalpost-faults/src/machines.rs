@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use signalpost::BoxError;
 use signalpost_postgres_server::ServerOptions;
 
-use crate::fleet::{Fleet, FleetOptions, Runner};
+use crate::crew::{Crew, CrewOptions, Runner};
+use crate::fleet::Fleet;
 use crate::judge::conclusion;
 use crate::killer::Killer;
-use crate::patience::range;
+use crate::patience::Progress;
+use crate::recovery::Recovery;
 use crate::sender::SenderArguments;
 
 const WORKERS: usize = 3;
@@ -43,24 +45,21 @@ pub struct Findings {
     pub in_hand: usize,
     /// Runs that began, in all.
     pub runs: usize,
-    /// From each kill until the dead worker's tasks were waiting again.
-    pub waiting_after: Vec<Duration>,
-    /// From each kill until the first of them was claimed by another worker.
-    pub claimed_after: Vec<Duration>,
+    /// How soon they were taken up.
+    pub recovery: Recovery,
     /// What must not be. Empty if all is well.
     pub problems: Vec<String>,
 }
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Findings { asked, sent, took, kills, in_hand, runs, problems, .. } = self;
+        let Findings { asked, sent, took, kills, in_hand, recovery, runs, problems } = self;
         writeln!(f, "{asked}")?;
         writeln!(
             f,
             "sent {sent}, all ended after {took:.0?}; {kills} kills, in the hands of the killed {in_hand}, runs {runs}"
         )?;
-        writeln!(f, "waiting again after {}", range(&self.waiting_after))?;
-        writeln!(f, "first claimed after {}", range(&self.claimed_after))?;
+        writeln!(f, "{recovery}")?;
         f.write_str(&conclusion(
             problems,
             "nothing lost, and nothing run again but what was in the hands of the killed",
@@ -75,37 +74,22 @@ impl fmt::Display for Findings {
 ///
 /// When the scenario cannot be carried out. What it finds wrong is no error, but in the findings.
 pub fn run(program: &Path, machines: &Machines) -> Result<Findings, BoxError> {
-    let fleet = Fleet::new(
-        program,
-        FleetOptions {
-            lease: Duration::from_secs(30),
-            // Long enough that the killed have something in hand.
-            work: Duration::from_millis(20),
-            concurrency: 32,
-            keep_ended: None,
-            has_ledger: true,
-            server: ServerOptions::new(),
-            address: None,
-        },
-    )?;
+    let fleet = Fleet::new(program, CrewOptions::default(), &ServerOptions::new())?;
     let mut workers = fleet.start_workers([None; WORKERS])?;
     let began = Instant::now();
     let mut senders = start_senders(&fleet, machines.tasks)?;
     let mut killer = Killer::new(machines.every, machines.seed);
+    let mut progress = Progress::begin();
     loop {
         killer.turn(&fleet, &mut workers)?;
         let has_sent = senders.iter_mut().map(|sender| sender.process.has_ended()).collect::<Result<Vec<_>, _>>()?;
-        if !has_sent.contains(&false) && fleet.live()? == 0 {
+        if !has_sent.contains(&false) && progress.note(fleet.live()?)? == 0 {
             break;
         }
         thread::sleep(Duration::from_millis(5));
     }
     let mut findings = Findings { asked: format!("{machines:?}"), took: began.elapsed(), ..Findings::default() };
-    for sender in senders {
-        if !sender.process.end()? {
-            findings.problems.push("a send has failed".to_owned());
-        }
-    }
+    findings.problems.extend(Crew::end(senders)?);
     findings.problems.extend(fleet.close(workers)?);
     let (evidence, problems) = fleet.evidence()?;
     findings.problems.extend(problems);
@@ -114,8 +98,8 @@ pub fn run(program: &Path, machines: &Machines) -> Result<Findings, BoxError> {
     if findings.sent != machines.tasks as usize {
         findings.problems.push(format!("{} of {} sends are in the ledger", findings.sent, machines.tasks));
     }
-    let Killer { kills, waiting_after, claimed_after, .. } = killer;
-    Ok(Findings { kills, waiting_after, claimed_after, ..findings })
+    let Killer { kills, recovery, .. } = killer;
+    Ok(Findings { kills, recovery, ..findings })
 }
 
 fn start_senders(fleet: &Fleet, tasks: u32) -> Result<Vec<Runner>, BoxError> {

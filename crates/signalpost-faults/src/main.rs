@@ -1,11 +1,15 @@
 //! The fault scenarios from the command line, and the worker that they kill.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use signalpost::BoxError;
 use signalpost_faults::atomic::{self, Atomic};
+use signalpost_faults::cut_off::{self, CutOff};
+use signalpost_faults::disturbance::Disturbance;
+use signalpost_faults::disturbed::{self, Disturbed};
 use signalpost_faults::freeze::{self, Freeze};
 use signalpost_faults::full_disk;
 use signalpost_faults::kills::{self, Kills};
@@ -79,6 +83,41 @@ enum Scenario {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// As `machines`, with everybody in a network namespace of its own; and one worker's host is cut off for longer than its
+    /// lease. Needs root and iproute2.
+    CutOff {
+        /// How many tasks are sent in all, at least.
+        #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..))]
+        tasks: u32,
+        /// How many of them in a second.
+        #[arg(long, default_value_t = 2_000.0)]
+        rate: f64,
+        /// How long between two kills, on average.
+        #[arg(long, default_value_t = 1000)]
+        every_ms: u64,
+        /// The workers' lease, in seconds.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..))]
+        lease_s: u64,
+        /// Where the random moments come from [default: random, and printed].
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Three workers and two senders at a steady load, on a server that is disturbed: those who listen are terminated, the
+    /// server is restarted in good order and after a crash, its backends are terminated, it is away for less than the lease and
+    /// for longer.
+    Disturbed {
+        /// Only these.
+        by: Vec<Kind>,
+        /// How many tasks are sent in a second.
+        #[arg(long, default_value_t = 200.0)]
+        rate: f64,
+        /// The workers' lease, in seconds.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(4..))]
+        lease_s: u64,
+        /// Where the random moments come from [default: random, and printed].
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// A process that saves and deletes models, four at a time; it is killed with SIGKILL and started again, many times.
     Saves {
         /// How often it is killed.
@@ -102,6 +141,32 @@ enum Scenario {
     Saver(SaverArguments),
 }
 
+/// What is done to a server.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Deafness,
+    Restarts,
+    Crashes,
+    Terminations,
+    ShortAbsence,
+    LongAbsence,
+}
+
+/// Of these kinds, or of all, in the length that is promised to be harmless.
+fn disturbances(kinds: &[Kind]) -> impl Iterator<Item = Disturbance> {
+    let kinds = if kinds.is_empty() { Kind::value_variants() } else { kinds };
+    kinds.iter().map(|kind| match kind {
+        Kind::Deafness => Disturbance::Deafness(10),
+        Kind::Restarts => Disturbance::Restarts(5),
+        Kind::Crashes => Disturbance::Crashes(5),
+        Kind::Terminations => {
+            Disturbance::Terminations { every: Duration::from_millis(200), during: Duration::from_secs(60) }
+        }
+        Kind::ShortAbsence => Disturbance::Absence(Duration::from_secs(25)),
+        Kind::LongAbsence => Disturbance::Absence(Duration::from_secs(120)),
+    })
+}
+
 fn main() -> ExitCode {
     match run(Arguments::parse().scenario) {
         Ok(code) => code,
@@ -113,47 +178,44 @@ fn main() -> ExitCode {
 }
 
 fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
-    let program = std::env::current_exe()?;
+    let program = &*std::env::current_exe()?;
+    let seeded = |seed: Option<u64>| seed.unwrap_or_else(|| fastrand::u64(..));
     let problems = match scenario {
         Scenario::Kills { kills, tasks, seed } => {
-            let findings =
-                kills::run(&program, &Kills { kills, tasks, seed: seed.unwrap_or_else(|| fastrand::u64(..)) })?;
-            println!("{findings}");
-            findings.problems
+            let kills = Kills { kills, tasks, seed: seeded(seed) };
+            told(kills::run(program, &kills)?, |found| found.problems)
         }
         Scenario::Atomic { tasks, every_ms, seed } => {
-            let (every, seed) = (Duration::from_millis(every_ms), seed.unwrap_or_else(|| fastrand::u64(..)));
-            let findings = atomic::run(&program, &Atomic { tasks, every, seed })?;
-            println!("{findings}");
-            findings.problems
+            let atomic = Atomic { tasks, every: Duration::from_millis(every_ms), seed: seeded(seed) };
+            told(atomic::run(program, &atomic)?, |found| found.problems)
         }
-        Scenario::Freeze { tasks } => {
-            let findings = freeze::run(&program, &Freeze { tasks })?;
-            println!("{findings}");
-            findings.problems
-        }
+        Scenario::Freeze { tasks } => told(freeze::run(program, &Freeze { tasks })?, |found| found.problems),
         Scenario::Neighbour { tasks, every_ms } => {
-            let every = Duration::from_millis(every_ms);
-            let findings = neighbour::run(&program, &Neighbour { tasks, every })?;
-            println!("{findings}");
-            findings.problems
+            let neighbour = Neighbour { tasks, every: Duration::from_millis(every_ms) };
+            told(neighbour::run(program, &neighbour)?, |found| found.problems)
         }
-        Scenario::FullDisk => {
-            let findings = full_disk::run(&program)?;
-            println!("{findings}");
-            findings.problems
-        }
+        Scenario::FullDisk => told(full_disk::run(program)?, |found| found.problems),
         Scenario::Machines { tasks, every_ms, seed } => {
-            let (every, seed) = (Duration::from_millis(every_ms), seed.unwrap_or_else(|| fastrand::u64(..)));
-            let findings = machines::run(&program, &Machines { tasks, every, seed })?;
-            println!("{findings}");
-            findings.problems
+            let machines = Machines { tasks, every: Duration::from_millis(every_ms), seed: seeded(seed) };
+            told(machines::run(program, &machines)?, |found| [found.problems, found.recovery.late()].concat())
+        }
+        Scenario::CutOff { tasks, rate, every_ms, lease_s, seed } => {
+            let (every, lease) = (Duration::from_millis(every_ms), Duration::from_secs(lease_s));
+            let cut_off = CutOff { tasks, rate, every, lease, seed: seeded(seed) };
+            told(cut_off::run(program, &cut_off)?, |found| [found.problems, found.recovery.late()].concat())
+        }
+        Scenario::Disturbed { by, rate, lease_s, seed } => {
+            let (lease, seed) = (Duration::from_secs(lease_s), seeded(seed));
+            let mut problems = Vec::new();
+            for by in disturbances(&by) {
+                let findings = disturbed::run(program, &Disturbed { by, rate, lease, seed })?;
+                problems.extend(told(findings, |found| found.problems));
+            }
+            problems
         }
         Scenario::Saves { kills, postgres, seed } => {
-            let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-            let findings = saves::run(&program, &Saves { kills, on_postgres: postgres, seed })?;
-            println!("{findings}");
-            findings.problems
+            let saves = Saves { kills, on_postgres: postgres, seed: seeded(seed) };
+            told(saves::run(program, &saves)?, |found| found.problems)
         }
         Scenario::Worker(arguments) => {
             worker::run(&arguments)?;
@@ -169,4 +231,10 @@ fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
         }
     };
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints what was found; which of it must not be.
+fn told<Findings: Display>(findings: Findings, problems: impl FnOnce(Findings) -> Vec<String>) -> Vec<String> {
+    println!("{findings}");
+    problems(findings)
 }

@@ -1,15 +1,24 @@
-//! Hosts that can be cut off: network namespaces with addresses of their own, on one bridge.
+//! Hosts that can be cut off: network namespaces with addresses of their own, and one with the bridge between them.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 
 use signalpost::BoxError;
+use signalpost_postgres_server::{ServerOptions, install_namespaces};
 
-/// A bridge of this machine, and the hosts on it. Needs root and iproute2; is gone when it is dropped.
+/// What the names of namespaces begin with, before the number of the process that they belong to.
+const NAMED: &str = "faults-";
+/// Of the range that is set aside for tests of networks. Nobody but the hosts ever sees it.
+const RANGE: &str = "198.18.0.0/24";
+const fn address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(198, 18, 0, number)
+}
+
+/// A host in the middle, which has the bridge, and those around it. The machine's own network has no part in it. Is gone
+/// when it is dropped.
 pub struct Network {
-    name: String,
-    part: u8,
+    middle: String,
     hosts: Vec<Host>,
 }
 
@@ -17,28 +26,25 @@ pub struct Network {
 #[derive(Debug, Clone)]
 pub struct Host {
     namespace: String,
+    middle: String,
     link: String,
 }
 
 impl Network {
-    /// A bridge with so many hosts, in a part of the range that is set aside for tests of networks, 198.18.0.0/15.
+    /// A bridge with so many hosts.
     ///
     /// # Errors
     ///
-    /// When this is not root, or iproute2 or the kernel's bridge is missing.
+    /// When namespaces cannot be made, with what is missing.
     pub fn new(hosts: u8) -> Result<Self, BoxError> {
+        install_namespaces()?;
+        remove_what_the_dead_have_left()?;
         let name: String = (0..6).map(|_| fastrand::lowercase()).collect();
-        let part = loop {
-            let part = fastrand::u8(..);
-            if ip(&format!("-oneline -4 address show to 198.18.{part}.0/24"))?.is_empty() {
-                break part;
-            }
-        };
-        let mut network = Self { name, part, hosts: Vec::new() };
-        let bridge = network.bridge();
-        ip(&format!("link add {bridge} type bridge"))?;
-        ip(&format!("address add {}/24 dev {bridge}", network.address()))?;
-        ip(&format!("link set {bridge} up"))?;
+        let mut network = Self { middle: format!("{NAMED}{}-{name}", std::process::id()), hosts: Vec::new() };
+        add_namespace(&network.middle)?;
+        network.ip("link add bridge type bridge")?;
+        network.ip(&format!("address add {}/24 dev bridge", network.address()))?;
+        network.ip("link set bridge up")?;
         for number in 0..hosts {
             network.add(number)?;
         }
@@ -46,32 +52,32 @@ impl Network {
     }
 
     fn add(&mut self, number: u8) -> Result<(), BoxError> {
-        let (namespace, link) = (format!("faults-{}-{number}", self.name), format!("f-{}-{number}", self.name));
-        ip(&format!("netns add {namespace}"))?;
-        self.hosts.push(Host { namespace: namespace.clone(), link: link.clone() });
-        ip(&format!("link add {link} type veth peer name eth0 netns {namespace}"))?;
-        ip(&format!("link set {link} master {} up", self.bridge()))?;
-        let address = Ipv4Addr::new(198, 18, self.part, number + 2);
-        ip(&format!("-netns {namespace} address add {address}/24 dev eth0"))?;
+        let (namespace, link) = (format!("{}-{number}", self.middle), format!("host{number}"));
+        add_namespace(&namespace)?;
+        self.hosts.push(Host { namespace: namespace.clone(), middle: self.middle.clone(), link: link.clone() });
+        self.ip(&format!("link add {link} type veth peer name eth0 netns {namespace}"))?;
+        self.ip(&format!("link set {link} master bridge up"))?;
+        ip(&format!("-netns {namespace} address add {}/24 dev eth0", address(number + 2)))?;
         ip(&format!("-netns {namespace} link set eth0 up"))?;
         Ok(())
     }
 
-    fn bridge(&self) -> String {
-        format!("faults-{}", self.name)
+    fn ip(&self, arguments: &str) -> Result<(), BoxError> {
+        ip(&format!("-netns {} {arguments}", self.middle))
     }
 
-    /// This machine, as the hosts see it.
+    /// The host in the middle, as the others see it.
     pub fn address(&self) -> Ipv4Addr {
-        Ipv4Addr::new(198, 18, self.part, 1)
+        address(1)
     }
 
-    /// The network with its mask, as PostgreSQL's `pg_hba.conf` wants it.
-    pub fn range(&self) -> String {
-        format!("198.18.{}.0/24", self.part)
+    /// A server there.
+    #[must_use]
+    pub fn server(&self) -> ServerOptions {
+        ServerOptions::new().in_namespace(&self.middle, self.address(), RANGE)
     }
 
-    /// The hosts on the bridge.
+    /// The hosts around it.
     pub fn hosts(&self) -> &[Host] {
         &self.hosts
     }
@@ -79,11 +85,11 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        for Host { namespace, link } in &self.hosts {
-            let _ = ip(&format!("link delete {link}"));
+        // Their links go with them.
+        let namespaces = self.hosts.iter().map(|host| &host.namespace).chain([&self.middle]);
+        for namespace in namespaces {
             let _ = ip(&format!("netns delete {namespace}"));
         }
-        let _ = ip(&format!("link delete {}", self.bridge()));
     }
 }
 
@@ -101,7 +107,7 @@ impl Host {
     ///
     /// What `ip` says.
     pub fn cut_off(&self) -> Result<(), BoxError> {
-        ip(&format!("link set {} down", self.link)).map(drop)
+        ip(&format!("-netns {} link set {} down", self.middle, self.link))
     }
 
     /// Gives it its link again.
@@ -110,11 +116,32 @@ impl Host {
     ///
     /// What `ip` says.
     pub fn connect(&self) -> Result<(), BoxError> {
-        ip(&format!("link set {} up", self.link)).map(drop)
+        ip(&format!("-netns {} link set {} up", self.middle, self.link))
     }
 }
 
-fn ip(arguments: &str) -> Result<String, BoxError> {
+/// A process that was killed could not take its namespaces away.
+fn remove_what_the_dead_have_left() -> Result<(), BoxError> {
+    let listed = said("netns list")?;
+    for name in listed.lines().filter_map(|line| line.split(' ').next()) {
+        let owner = name.strip_prefix(NAMED).and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            ip(&format!("netns delete {name}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn add_namespace(name: &str) -> Result<(), BoxError> {
+    ip(&format!("netns add {name}"))?;
+    ip(&format!("-netns {name} link set lo up"))
+}
+
+fn ip(arguments: &str) -> Result<(), BoxError> {
+    said(arguments).map(drop)
+}
+
+fn said(arguments: &str) -> Result<String, BoxError> {
     let said = Command::new("ip").args(arguments.split(' ')).output().map_err(|error| format!("ip: {error}"))?;
     if !said.status.success() {
         return Err(format!("ip {arguments}: {}", String::from_utf8_lossy(&said.stderr).trim()).into());

@@ -30,6 +30,32 @@ pub(crate) fn until(
     Ok(began.elapsed())
 }
 
+/// Something that moves until it is done.
+pub(crate) struct Progress {
+    seen: Option<u64>,
+    moved_at: Instant,
+}
+
+impl Progress {
+    pub(crate) fn begin() -> Self {
+        Self { seen: None, moved_at: Instant::now() }
+    }
+
+    /// Takes notice of where it stands, and gives it back.
+    ///
+    /// # Errors
+    ///
+    /// When it has not moved for two minutes.
+    pub(crate) fn note(&mut self, stands: u64) -> Result<u64, BoxError> {
+        if self.seen.replace(stands) != Some(stands) {
+            self.moved_at = Instant::now();
+        } else if self.moved_at.elapsed() > PATIENCE {
+            return Err(format!("at {stands}, and nothing has moved for {PATIENCE:?}").into());
+        }
+        Ok(stands)
+    }
+}
+
 /// The least, the middle and the most of some times.
 pub(crate) fn range(times: &[Duration]) -> String {
     let mut times = times.to_vec();

@@ -12,7 +12,7 @@ use signalpost_store::PostgresStore;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::worker::{WORK, Work};
-use crate::{Ledger, Sent, ledger};
+use crate::{Ledger, Sent, ledger, log};
 
 /// How long it leaves the store alone after a send has failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -148,7 +148,7 @@ impl Sending {
 /// When the store or the ledger cannot be opened, or a send fails that is not to be repeated.
 #[tokio::main]
 pub async fn run(arguments: SenderArguments) -> Result<(), BoxError> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    log::begin();
     let ledger = arguments.ledger.as_deref().map(Ledger::open).transpose()?;
     let store = Arc::new(PostgresStore::connect(&arguments.database).await?);
     let (next, is_over) = (AtomicU32::new(arguments.first), AtomicBool::new(false));

@@ -11,7 +11,7 @@ use signalpost::{BoxError, Data, Event, RunningTask, Signal, SqliteStore, Store,
 use signalpost_store::PostgresOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
-use crate::{Entry, Ledger, ledger};
+use crate::{Entry, Ledger, ledger, log};
 
 /// What the scenarios send.
 pub static WORK: Signal<Work> = Signal::new("faults.work");
@@ -133,7 +133,15 @@ impl WorkerArguments {
         let options = PostgresOptions::new(&self.database)?;
         // As the documentation advises: less than a third of the lease.
         let most = Duration::from_millis(self.lease_ms / 4).min(Duration::from_secs(8));
-        Ok(Arc::new(options.call_timeout(most).open().await?))
+        let options = options.call_timeout(most);
+        loop {
+            match options.clone().open().await {
+                Ok(store) => return Ok(Arc::new(store)),
+                // Whoever starts a worker starts it again when it has failed.
+                Err(error) if error.is_transient() => eprintln!("{error}; again"),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 
@@ -144,8 +152,7 @@ impl WorkerArguments {
 /// When the store or the ledger cannot be opened.
 #[tokio::main]
 pub async fn run(arguments: &WorkerArguments) -> Result<(), BoxError> {
-    let ansi = false;
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(ansi).init();
+    log::begin();
     let book = Book(arguments.ledger.as_deref().map(Ledger::open).transpose()?);
     let store = arguments.store().await?;
     let options = SqliteConnectOptions::new().filename(&arguments.database).busy_timeout(Duration::from_secs(30));

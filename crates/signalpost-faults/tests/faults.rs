@@ -26,8 +26,8 @@ fn fifty_kills_over_twenty_thousand_tasks_lose_nothing() {
     println!("{findings}");
     assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
     assert_eq!(findings.sent, 20_000);
-    assert!(findings.in_hand > 0 && !findings.claimed_after.is_empty());
-    for after in findings.waiting_after.iter().chain(&findings.claimed_after) {
+    assert!(findings.in_hand > 0 && !findings.recovery.claimed_after.is_empty());
+    for after in findings.recovery.waiting_after.iter().chain(&findings.recovery.claimed_after) {
         assert!(*after < Duration::from_secs(20), "SEED={seed}\n{findings}");
     }
 }
@@ -83,8 +83,25 @@ fn workers_killed_all_the_time_beside_four_senders_lose_nothing_and_run_again_on
     println!("{findings}");
     assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
     assert_eq!(findings.sent, 10_000);
-    assert!(findings.in_hand > 0 && !findings.claimed_after.is_empty(), "SEED={seed}\n{findings}");
-    for after in findings.waiting_after.iter().chain(&findings.claimed_after) {
+    assert!(findings.in_hand > 0 && !findings.recovery.claimed_after.is_empty(), "SEED={seed}\n{findings}");
+    for after in findings.recovery.waiting_after.iter().chain(&findings.recovery.claimed_after) {
         assert!(*after < Duration::from_secs(20), "SEED={seed}\n{findings}");
+    }
+}
+
+/// By this name it is left out where there can be none.
+mod namespaces {
+    use super::*;
+    use signalpost_faults::cut_off::{self, CutOff};
+
+    #[test]
+    #[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+    fn a_host_that_is_cut_off_for_longer_than_its_lease_loses_nothing_and_its_late_results_are_refused() {
+        let (seed, every, lease) = (seed(), Duration::from_secs(1), Duration::from_secs(6));
+        let findings = cut_off::run(program(), &CutOff { tasks: 6_000, rate: 300.0, every, lease, seed }).unwrap();
+        println!("{findings}");
+        assert!(findings.problems.is_empty(), "SEED={seed}\n{findings}");
+        assert!(findings.kills > 0 && findings.cut_off_in_hand > 0, "SEED={seed}\n{findings}");
+        assert!(findings.given_up_after > lease && findings.sent >= 6_000, "SEED={seed}\n{findings}");
     }
 }

@@ -13,7 +13,8 @@ pub struct ServerError {
 }
 
 impl ServerError {
-    /// PostgreSQL or the pooler is not installed, or only a PostgreSQL that is too old. Everything else is a failure of one that is.
+    /// PostgreSQL, the pooler or what a network takes is not there, or only a PostgreSQL that is too old. Everything else is
+    /// a failure of one that is.
     pub fn is_missing(&self) -> bool {
         self.is_missing
     }
@@ -42,6 +43,13 @@ impl ServerError {
             message: "pgbouncer is neither in the PATH nor in /usr/sbin".to_owned(),
             hint: Some("apt-get install pgbouncer"),
         }
+    }
+
+    pub(crate) fn without_namespaces(why: &str) -> Self {
+        let hint = Some(
+            "run it as root with iproute2 (apt-get install iproute2); a container needs CAP_SYS_ADMIN and CAP_NET_ADMIN",
+        );
+        Self { is_missing: true, message: why.to_owned(), hint }
     }
 
     /// A program failed and said why.

@@ -1,4 +1,4 @@
-//! PostgreSQL and its pooler from Debian's packages.
+//! PostgreSQL, its pooler and what makes a network, from Debian's packages.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -41,6 +41,17 @@ pub(crate) fn install_pgbouncer() -> Result<(), ServerError> {
     // Where systemd does not run there is none.
     let _ = Command::new("systemctl").args(["disable", "--now", "pgbouncer"]).output();
     Ok(())
+}
+
+/// Installs what makes network namespaces.
+///
+/// # Errors
+///
+/// What `apt-get` says.
+pub(crate) fn install_iproute2() -> Result<(), ServerError> {
+    eprintln!("iproute2 is being installed: apt-get install iproute2");
+    apt_get(&["update"])?;
+    apt_get(&["install", "iproute2"])
 }
 
 fn create_no_cluster() -> io::Result<()> {

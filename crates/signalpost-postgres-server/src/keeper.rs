@@ -20,14 +20,16 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// For a server in the directory. With a user, everything is run as that one.
-    pub(crate) fn start(programs: &Programs, directory: &Path, user: Option<User>) -> io::Result<Self> {
-        let mut shell = Command::new("/bin/sh");
+    /// For a server in the directory. With a user, everything is run as that one; with a namespace, in that one.
+    pub(crate) fn start(
+        programs: &Programs,
+        directory: &Path,
+        user: Option<User>,
+        namespace: Option<&str>,
+    ) -> io::Result<Self> {
+        let mut shell = shell(user, namespace);
         shell.args(["-c", include_str!("keeper.sh"), "signalpost-postgres"]);
         shell.arg(programs.directory()).arg(directory).current_dir(directory);
-        if let Some(User { id, group }) = user {
-            shell.uid(id).gid(group);
-        }
         // The variables of PostgreSQL, the locale and what cargo sets are not the server's.
         shell.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // In a group of its own it does not see the Ctrl-C that ends the others. It does have their stderr, on which it
@@ -59,6 +61,25 @@ impl Keeper {
             }
         }
     }
+}
+
+fn shell(user: Option<User>, namespace: Option<&str>) -> Command {
+    const SHELL: &str = "/bin/sh";
+    let Some(namespace) = namespace else {
+        let mut shell = Command::new(SHELL);
+        if let Some(User { id, group }) = user {
+            shell.uid(id).gid(group);
+        }
+        return shell;
+    };
+    // Who is in the namespace is another user from then on, and not before: it takes root to get there.
+    let mut shell = Command::new("nsenter");
+    shell.arg(format!("--net=/run/netns/{namespace}"));
+    if let Some(User { id, group }) = user {
+        shell.args(["--setuid", &id.to_string(), "--setgid", &group.to_string()]);
+    }
+    shell.arg(SHELL);
+    shell
 }
 
 impl Drop for Keeper {

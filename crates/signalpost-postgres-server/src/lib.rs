@@ -21,6 +21,7 @@
 mod error;
 mod install;
 mod keeper;
+mod namespaces;
 mod options;
 mod pgbouncer;
 mod programs;
@@ -31,6 +32,7 @@ mod url;
 mod user;
 
 pub use error::ServerError;
+pub use namespaces::install_namespaces;
 pub use options::ServerOptions;
 pub use pgbouncer::{Pgbouncer, PoolMode};
 pub use server::Server;

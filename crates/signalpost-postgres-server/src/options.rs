@@ -20,7 +20,15 @@ use crate::{Server, ServerError};
 pub struct ServerOptions {
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) directory: Option<PathBuf>,
-    pub(crate) also_on: Option<(Ipv4Addr, String)>,
+    pub(crate) namespace: Option<Namespace>,
+}
+
+/// A network namespace with an address, and who may come.
+#[derive(Debug, Clone)]
+pub(crate) struct Namespace {
+    pub(crate) name: String,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) range: String,
 }
 
 impl ServerOptions {
@@ -46,11 +54,12 @@ impl ServerOptions {
         self
     }
 
-    /// Also listening on this address of the machine, for whoever comes from `range`, such as `198.18.7.0/24`, with the
-    /// password. Default: on 127.0.0.1 alone, for this machine.
+    /// In the network namespace of this name (see `ip netns`), on that one's `address`, for whoever comes from `range`, such
+    /// as `198.18.0.0/24`, with the password. From outside it is reached through its socket. Takes root, and nsenter of
+    /// util-linux. Default: on 127.0.0.1, where this process is.
     #[must_use]
-    pub fn also_on(mut self, address: Ipv4Addr, range: impl Into<String>) -> Self {
-        self.also_on = Some((address, range.into()));
+    pub fn in_namespace(mut self, name: &str, address: Ipv4Addr, range: &str) -> Self {
+        self.namespace = Some(Namespace { name: name.to_owned(), address, range: range.to_owned() });
         self
     }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::keeper::Keeper;
+use crate::options::Namespace;
 use crate::programs::Programs;
 use crate::psql;
 use crate::url::encoded;
@@ -34,6 +35,8 @@ pub struct Server {
     programs: Programs,
     password: String,
     port: u16,
+    /// In a network namespace of its own.
+    is_elsewhere: bool,
 }
 
 impl Server {
@@ -59,10 +62,12 @@ impl Server {
         let password: String = (0..24).map(|_| fastrand::alphanumeric()).collect();
         fs::write(directory.path().join("password"), &password).map_err(in_parent)?;
         let user = hand_over(directory.path()).map_err(in_parent)?;
-        let keeper = Keeper::start(&programs, directory.path(), user).map_err(|error| {
+        let namespace = options.namespace.as_ref().map(|namespace| &*namespace.name);
+        let keeper = Keeper::start(&programs, directory.path(), user, namespace).map_err(|error| {
             in_parent(error).with_hint("under root the server runs as another user, who must be able to reach it")
         })?;
-        let mut server = Self { keeper, directory, programs, password, port: 0 };
+        let is_elsewhere = namespace.is_some();
+        let mut server = Self { keeper, directory, programs, password, port: 0, is_elsewhere };
         server.keeper.order("init")?;
         server.configure(options)?;
         server.start_on_a_free_port()?;
@@ -70,10 +75,10 @@ impl Server {
     }
 
     fn configure(&self, options: &ServerOptions) -> Result<(), ServerError> {
-        match &options.also_on {
+        match &options.namespace {
             None => self.set("listen_addresses", "127.0.0.1")?,
-            Some((address, range)) => {
-                self.set("listen_addresses", &format!("127.0.0.1,{address}"))?;
+            Some(Namespace { address, range, .. }) => {
+                self.set("listen_addresses", &address.to_string())?;
                 self.append("pg_hba.conf", &format!("host all all {range} scram-sha-256"))?;
             }
         }
@@ -118,10 +123,10 @@ impl Server {
         })
     }
 
-    /// The URL of a database: `postgres://user:password@127.0.0.1:port/database`. `postgres` is there from the start;
-    /// the user may do everything.
+    /// The URL of a database: `postgres://user:password@127.0.0.1:port/database`, or that of its socket if the server is in
+    /// another network namespace. `postgres` is there from the start; the user may do everything.
     pub fn url(&self, database: &str) -> String {
-        self.url_at("127.0.0.1", database)
+        if self.is_elsewhere { self.socket_url(database) } else { self.url_at("127.0.0.1", database) }
     }
 
     /// As [`Server::url`], through the socket: its directory stands, encoded, where the host would, as libpq, sqlx and
@@ -130,7 +135,7 @@ impl Server {
         self.url_at(&encoded(&self.directory().display().to_string()), database)
     }
 
-    /// As [`Server::url`], with another host: see [`ServerOptions::also_on`].
+    /// As [`Server::url`], with another host: see [`ServerOptions::in_namespace`].
     pub fn url_at(&self, host: &str, database: &str) -> String {
         format!("postgres://{USER}:{}@{host}:{}/{}", self.password, self.port, encoded(database))
     }

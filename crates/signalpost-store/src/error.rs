@@ -115,6 +115,14 @@ impl StoreError {
         )
     }
 
+    /// What it says, and what can be done about it, without a line break: for logs, in which a line is a message.
+    pub fn in_one_line(&self) -> impl fmt::Display + '_ {
+        fmt::from_fn(|f| {
+            f.write_str(&self.message)?;
+            self.hint.map_or(Ok(()), |hint| write!(f, " (hint: {hint})"))
+        })
+    }
+
     /// See [`StoreError::is_closed`].
     pub fn closed() -> Self {
         Self::new(Kind::Closed, "the store has been shut down", None)

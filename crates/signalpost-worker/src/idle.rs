@@ -25,7 +25,7 @@ pub(crate) async fn idle(store: &dyn Store) {
             }
             Err(error) => {
                 if let Some(untold) = trouble.note() {
-                    tracing::warn!(target: "signalpost::worker", %error, untold, "cannot count the tasks");
+                    tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, "cannot count the tasks");
                 }
                 sleep(LOOK_AGAIN).await;
             }

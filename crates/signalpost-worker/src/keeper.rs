@@ -101,7 +101,7 @@ impl Keeper {
                 Ok(()) => now + every,
                 Err(error) => {
                     if let Some(untold) = self.trouble.note() {
-                        tracing::warn!(target: "signalpost::worker", %error, untold, "cannot renew the lease");
+                        tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, "cannot renew the lease");
                     }
                     now + (self.options.lease / 10).min(Duration::from_secs(1))
                 }
@@ -124,7 +124,7 @@ impl Keeper {
                 publish_at = now + PUBLISH_EVERY;
                 if let Err(error) = self.store.publish_receivers(&self.executor.receivers()).await {
                     if let Some(untold) = self.trouble.note() {
-                        tracing::warn!(target: "signalpost::worker", %error, untold, "cannot publish the receivers");
+                        tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, "cannot publish the receivers");
                     }
                     publish_at = now + PUBLISH_AGAIN;
                 }
@@ -188,7 +188,7 @@ impl Keeper {
             }
             Err(error) => {
                 if let Some(untold) = self.trouble.note() {
-                    tracing::warn!(target: "signalpost::worker", %error, untold, "cannot look for dead workers");
+                    tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, "cannot look for dead workers");
                 }
             }
         }
@@ -210,7 +210,7 @@ impl Keeper {
                     Ok(_) => break,
                     Err(error) => {
                         if let Some(untold) = self.trouble.note() {
-                            tracing::warn!(target: "signalpost::worker", %error, untold, "cannot prune the history");
+                            tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, "cannot prune the history");
                         }
                         return true;
                     }

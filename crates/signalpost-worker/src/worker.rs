@@ -145,7 +145,7 @@ impl Worker {
                 registered = keeper::register(&*store, &options) => match registered {
                     Ok(lease) => break SharedLease::new(lease),
                     Err(error) if error.is_locked() => {
-                        tracing::warn!(target: "signalpost::worker", %error, "cannot register yet");
+                        tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), "cannot register yet");
                     }
                     Err(error) => return Err(error.into()),
                 },

@@ -150,7 +150,7 @@ async fn listen(database: Rc<Database>) {
         database.changes.bump();
         if let Err(error) = outcome {
             let error = StoreError::postgres(&database.access.place, &error);
-            tracing::debug!(target: "signalpost::store", %error, "cannot listen for new tasks");
+            tracing::debug!(target: "signalpost::store", error = %error.in_one_line(), "cannot listen for new tasks");
         }
         sleep(RECONNECT_EVERY).await;
     }
@@ -163,7 +163,7 @@ async fn listen_once(database: &Database) -> Result<(), sqlx::Error> {
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(call);
     let mut listener = PgListener::connect_with(&pool.connect_lazy_with(database.access.options.clone())).await?;
     listener.eager_reconnect(false);
-    listener.execute(AssertSqlSafe(database.access.patience())).await?;
+    listener.execute(AssertSqlSafe(database.access.manners())).await?;
     listener.listen("signalpost").await?;
     database.idleness.is_listening.set(true);
     // The server may have forgotten what was said without waiting for the disk.

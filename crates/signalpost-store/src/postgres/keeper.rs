@@ -17,9 +17,9 @@ use crate::{StoreError, WorkerId};
 /// How often the session is asked whether it is still there. Others believe in a death when they have seen the lock free
 /// for a second.
 const ASK_EVERY: Duration = Duration::from_millis(200);
-/// A lock that is taken again at once is not worth a line. One that is not makes a living worker look dead; with the server
+/// A lock that is taken again soon is not worth a line. One that is not makes a living worker look dead; with the server
 /// away it is one line among others.
-const LOG_AFTER: Duration = Duration::from_secs(1);
+const LOG_AFTER: Duration = Duration::from_secs(5);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Holds one advisory lock for each worker of this process, on a connection of its own. When the process dies, so does the
@@ -107,7 +107,7 @@ impl Keeper {
             let is_told = logged_at.is_some_and(|at| at.elapsed() < LOG_EVERY);
             if held_at.elapsed() >= LOG_AFTER && !is_told {
                 logged_at = Some(Instant::now());
-                tracing::warn!(target: "signalpost::store", %error, "cannot hold the locks that show life");
+                tracing::warn!(target: "signalpost::store", error = %error.in_one_line(), "cannot hold the locks that show life");
             }
         }
         self.is_running.set(false);

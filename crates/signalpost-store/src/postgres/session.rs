@@ -54,11 +54,12 @@ impl Access {
 
     /// So that the server lets go of a client that has vanished from the network, and of the rows that this one has locked:
     /// it would wait for a quarter of an hour with an answer that nobody fetches, and for hours with a connection on which
-    /// nothing is said.
-    pub(super) fn patience(&self) -> String {
+    /// nothing is said. And so that its warnings do not stand in the program's log: a server that stops at once warns every
+    /// session of its end.
+    pub(super) fn manners(&self) -> String {
         format!(
             "SET tcp_user_timeout = {}; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
-             SET tcp_keepalives_count = 3",
+             SET tcp_keepalives_count = 3; SET client_min_messages = error",
             self.timeout.as_millis().max(1)
         )
     }
@@ -79,7 +80,7 @@ impl Session {
         let mut connection = access.options.connect().await?;
         let is_pooled = access.is_pooled.get();
         if !is_pooled {
-            let settings = format!("{}; {}", access.settings("SET"), access.patience());
+            let settings = format!("{}; {}", access.settings("SET"), access.manners());
             sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
         }
         let begin = if is_pooled {

@@ -201,7 +201,7 @@ impl Driver {
             }
             Err(error) => {
                 if let Some(untold) = self.trouble.note() {
-                    tracing::warn!(target: "signalpost::worker", %error, untold, "cannot claim tasks");
+                    tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, "cannot claim tasks");
                 }
                 self.unclear = true;
                 self.claim_not_before = now + AFTER_FAILURE;

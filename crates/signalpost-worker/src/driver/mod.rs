@@ -308,7 +308,7 @@ impl Driver {
                     Err(error) => {
                         self.unclear = true;
                         if let Some(untold) = self.trouble.note() {
-                            tracing::warn!(target: "signalpost::worker", %error, untold, "cannot give tasks back");
+                            tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, "cannot give tasks back");
                         }
                         self.claim_not_before = now + AFTER_FAILURE;
                     }

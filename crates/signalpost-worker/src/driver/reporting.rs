@@ -108,7 +108,7 @@ impl Driver {
             Err(error) => {
                 if let Some(untold) = self.trouble.note() {
                     let reports = batch.len();
-                    tracing::warn!(target: "signalpost::worker", %error, untold, reports, "cannot report");
+                    tracing::warn!(target: "signalpost::worker", error = %error.in_one_line(), untold, reports, "cannot report");
                 }
                 self.report_not_before = now + AFTER_FAILURE;
                 // One report that the store cannot take must not hold up the others, nor be lost itself. Whatever
