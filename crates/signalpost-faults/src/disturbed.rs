@@ -73,6 +73,7 @@ impl fmt::Display for Findings {
             "sent {sent}, runs {runs}, run again {again}; a task sent meanwhile began after {slowest:.1?} at most"
         )?;
         writeln!(f, "a worker's log: {log}")?;
+        log.lines.iter().try_for_each(|line| writeln!(f, "    {line}"))?;
         f.write_str(&conclusion(problems, "nothing lost, and nothing run again but what the outage explains"))
     }
 }
@@ -118,7 +119,7 @@ pub fn run(program: &Path, disturbed: &Disturbed) -> Result<Findings, BoxError> 
     let log = logs.iter().map(|log| LogRate::of(log, began_at..resumed_at)).max_by_key(|rate| rate.lines.len());
     let log = log.unwrap_or_default();
     if log.is_too_much() {
-        problems.push(format!("a worker has logged {log}:\n{}", log.lines.join("\n")));
+        problems.push(format!("a worker has logged {log}"));
     }
     Ok(Findings {
         asked: format!("{by} (lease {lease:?}, seed {seed})"),
