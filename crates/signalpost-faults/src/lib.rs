@@ -38,6 +38,10 @@ pub mod saver;
 pub mod saves;
 pub mod sender;
 mod site;
+pub mod soak;
+mod stock;
+mod store;
+mod vitals;
 pub mod worker;
 
 pub use judge::{Ended, Evidence};

@@ -18,6 +18,7 @@ use signalpost_faults::neighbour::{self, Neighbour};
 use signalpost_faults::saver::{self, SaverArguments};
 use signalpost_faults::saves::{self, Saves};
 use signalpost_faults::sender::{self, SenderArguments};
+use signalpost_faults::soak::{self, Soak};
 use signalpost_faults::worker::{self, WorkerArguments};
 
 /// Kills and freezes real workers, and checks with a ledger of its own that nothing was lost.
@@ -118,6 +119,22 @@ enum Scenario {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// A steady load for a long time: is the throughput in the end what it was, and what of tables, history, memory, files and
+    /// threads has grown?
+    Soak {
+        /// How long.
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+        /// On which database.
+        #[arg(long, value_enum, default_value_t = Database::Postgres)]
+        database: Database,
+        /// How many tasks are sent in a second.
+        #[arg(long, default_value_t = 1000.0)]
+        rate: f64,
+        /// How long successes are kept in the history, in seconds.
+        #[arg(long, default_value_t = 30)]
+        keep_s: u64,
+    },
     /// A process that saves and deletes models, four at a time; it is killed with SIGKILL and started again, many times.
     Saves {
         /// How often it is killed.
@@ -139,6 +156,13 @@ enum Scenario {
     /// The process that saves, which a scenario starts.
     #[command(hide = true)]
     Saver(SaverArguments),
+}
+
+/// A database of the scenario's own.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Database {
+    Sqlite,
+    Postgres,
 }
 
 /// What is done to a server.
@@ -212,6 +236,12 @@ fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
                 problems.extend(told(findings, |found| found.problems));
             }
             problems
+        }
+        Scenario::Soak { minutes, database, rate, keep_s } => {
+            let on_postgres = database == Database::Postgres;
+            let (during, keep) = (Duration::from_secs_f64(minutes * 60.0), Duration::from_secs(keep_s));
+            let soak = Soak { during, on_postgres, rate, keep };
+            told(soak::run(program, &soak)?, |found| [found.problems, found.drift].concat())
         }
         Scenario::Saves { kills, postgres, seed } => {
             let saves = Saves { kills, on_postgres: postgres, seed: seeded(seed) };

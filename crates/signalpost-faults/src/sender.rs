@@ -8,19 +8,20 @@ use std::time::Duration;
 
 use clap::Args;
 use signalpost::{BoxError, SendId, SendOptions, Store, StoreError, shutdown_signal};
-use signalpost_store::PostgresStore;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::worker::{WORK, Work};
-use crate::{Ledger, Sent, ledger, log};
+use crate::{Ledger, Sent, ledger, log, store};
 
 /// How long it leaves the store alone after a send has failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+
 /// How the process is started: what a scenario gives, and what the program reads.
 #[derive(Debug, Clone, Args)]
 pub struct SenderArguments {
-    /// The URL of a PostgreSQL database.
+    /// A file, or the URL of a PostgreSQL database.
     #[arg(long)]
     pub database: String,
     /// Where the ledger's files are. Without it none is kept.
@@ -150,7 +151,7 @@ impl Sending {
 pub async fn run(arguments: SenderArguments) -> Result<(), BoxError> {
     log::begin();
     let ledger = arguments.ledger.as_deref().map(Ledger::open).transpose()?;
-    let store = Arc::new(PostgresStore::connect(&arguments.database).await?);
+    let store = store::open(&arguments.database, CALL_TIMEOUT).await?;
     let (next, is_over) = (AtomicU32::new(arguments.first), AtomicBool::new(false));
     let sending = Arc::new(Sending { store, ledger, next, is_over, arguments });
     let stopped = sending.clone();

@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use signalpost::{BoxError, Data, Event, RunningTask, Signal, SqliteStore, Store, Worker, receiver};
-use signalpost_store::PostgresOptions;
+use signalpost::{BoxError, Data, Event, RunningTask, Signal, Worker, receiver};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
-use crate::{Entry, Ledger, ledger, log};
+use crate::{Entry, Ledger, ledger, log, store};
 
 /// What the scenarios send.
 pub static WORK: Signal<Work> = Signal::new("faults.work");
@@ -125,24 +123,6 @@ impl WorkerArguments {
             command.args(["--keep-ended-ms", &keep.to_string()]);
         }
     }
-
-    async fn store(&self) -> Result<Arc<dyn Store>, BoxError> {
-        if !self.database.starts_with("postgres://") {
-            return Ok(Arc::new(SqliteStore::open(&self.database)?));
-        }
-        let options = PostgresOptions::new(&self.database)?;
-        // As the documentation advises: less than a third of the lease.
-        let most = Duration::from_millis(self.lease_ms / 4).min(Duration::from_secs(8));
-        let options = options.call_timeout(most);
-        loop {
-            match options.clone().open().await {
-                Ok(store) => return Ok(Arc::new(store)),
-                // Whoever starts a worker starts it again when it has failed.
-                Err(error) if error.is_transient() => eprintln!("{error}; again"),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
 }
 
 /// Works until it is killed, or stopped by SIGTERM.
@@ -154,7 +134,9 @@ impl WorkerArguments {
 pub async fn run(arguments: &WorkerArguments) -> Result<(), BoxError> {
     log::begin();
     let book = Book(arguments.ledger.as_deref().map(Ledger::open).transpose()?);
-    let store = arguments.store().await?;
+    // As the documentation advises: less than a third of the lease.
+    let most = Duration::from_millis(arguments.lease_ms / 4).min(Duration::from_secs(8));
+    let store = store::open(&arguments.database, most).await?;
     let options = SqliteConnectOptions::new().filename(&arguments.database).busy_timeout(Duration::from_secs(30));
     // A third connection would only wait for the lock of the second. On PostgreSQL it is never asked for one.
     let pool = SqlitePoolOptions::new().max_connections(2).connect_lazy_with(options);
