@@ -51,9 +51,9 @@ impl LogRate {
         Self { lines, within: Duration::from_micros(range.end - range.start), most_in_a_second }
     }
 
-    /// More than a line in a second.
+    /// More than a line within any second.
     pub(crate) fn is_too_much(&self) -> bool {
-        self.lines.len() as f64 > self.within.as_secs_f64().ceil()
+        self.most_in_a_second > 1
     }
 }
 

@@ -30,7 +30,7 @@ impl Driver {
             && self.drain_until.is_none()
             && !self.stalled
             // Reports that do not get through are held, and so is what they are about.
-            && (self.may_report_more() || now >= self.report_not_before)
+            && (self.may_report_more() || !self.reports_fail)
             && self.room(now) > 0
             && self.is_trusted(now)
     }

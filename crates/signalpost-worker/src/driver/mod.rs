@@ -73,6 +73,8 @@ pub(crate) struct Driver {
     // How many batches are under way.
     reporting: usize,
     report_not_before: Instant,
+    // The newest answer was a failure.
+    reports_fail: bool,
     // How many reports are still made one by one, to find the one that the store refuses.
     report_singly: usize,
 
@@ -124,6 +126,7 @@ impl Driver {
             oldest_report: now,
             reporting: 0,
             report_not_before: now,
+            reports_fail: false,
             report_singly: 0,
             asking: Asking::default(),
             newest_claim: None,

@@ -80,6 +80,7 @@ impl Driver {
         now: Instant,
     ) {
         self.reporting -= 1;
+        self.reports_fail = answers.is_err();
         match answers {
             Ok(answers) => {
                 self.report_singly = self.report_singly.saturating_sub(1);
