@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -41,6 +42,8 @@ class Settings:
     carriers: tuple[str, ...] | None = None
     #: Whether tasks run inside the send, in tests (`signalpost.testing`).
     immediate: bool = False
+    #: Where the engine's executable is. None: beside the interpreter's scripts (`signalpost.engine`).
+    engine: str | None = None
 
 
 _current: Settings | None = None
@@ -116,6 +119,10 @@ def _checked(key: str, value: Any) -> Any:
         raise _wrong(key, "a whole number from 1", value)
     if key == "TIMEOUT" and value is not None and not (isinstance(value, (int, float)) and value > 0):
         raise _wrong(key, "a number of seconds above 0, or None", value)
+    if key == "ENGINE" and value is not None:
+        if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+            raise _wrong(key, "the path of the engine's executable, or None", value)
+        return os.fspath(value)
     if key == "IMMEDIATE" and not isinstance(value, bool):
         raise _wrong(key, "True or False", value)
     return value

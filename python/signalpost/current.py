@@ -87,6 +87,11 @@ def current_task() -> CurrentTask | None:
     return _current.get()
 
 
+def enter(task: CurrentTask) -> None:
+    """The code that follows runs for `task`, until its context ends."""
+    _current.set(task)
+
+
 @contextmanager
 def running(task: CurrentTask) -> Iterator[None]:
     """The code within runs for `task`."""

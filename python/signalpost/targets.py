@@ -46,7 +46,7 @@ def find(task: StoredTask) -> Target:
     if task.receiver == ALL_RECEIVERS:
         if not isinstance(signal, AsyncSignal):
             raise Missing(f"{task.signal!r} is not a background signal here, and its task is for all of its receivers")
-        return Target(signal, signal, default)
+        return Target(signal, signal, default, conf.current().timeout)
     known = registry.get(task.receiver)
     if known is not None:
         return Target(known.function, signal, known.max_attempts, known.timeout, known.keep_result)
@@ -54,7 +54,7 @@ def find(task: StoredTask) -> Target:
         # One that failed beside the others of a background signal: an ordinary receiver, that nobody has registered.
         receivers = names_of_receivers(signal)
         if task.receiver in receivers:
-            return Target(receivers[task.receiver], signal, default)
+            return Target(receivers[task.receiver], signal, default, conf.current().timeout)
     raise Missing(f"no background receiver or task is called {task.receiver!r} here. Is the module that declares it imported?")
 
 
