@@ -255,9 +255,12 @@ def restored(headers: Mapping[str, str]) -> Iterator[None]:
 
 def restored_afresh(headers: Mapping[str, str]) -> AbstractContextManager[Any]:
     """As `restored`, in a context in which nothing was set yet: most tasks carry nothing, and need nothing then."""
-    if not headers and all(used.is_absent_afresh for used in _used()):
-        return _NOTHING
-    return restored(headers)
+    if headers:
+        return restored(headers)
+    for used in _used():
+        if not used.is_absent_afresh:
+            return restored(headers)
+    return _NOTHING
 
 
 _NOTHING = nullcontext()

@@ -12,9 +12,9 @@ import inspect
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
 from django.core.cache import caches
@@ -37,8 +37,7 @@ logger = logging.getLogger("signalpost")
 PAYLOAD_VERSION = 1
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A task of which everything is known that can be known before its receiver runs."""
 
     target: targets.Target
@@ -152,7 +151,11 @@ def _told(task: StoredTask) -> tuple[Any, CurrentTask]:
 
 def _current_of(task: StoredTask, target: targets.Target, headers: dict[str, str]) -> CurrentTask:
     name = task.receiver if task.signal == TASK_SIGNAL else task.signal
-    return CurrentTask(
+    before = None
+    if headers:
+        before = headers.get(CHAIN)
+        headers = {name: value for name, value in headers.items() if not name.startswith(carriers.RESERVED)}
+    return CurrentTask.made(
         id=task.id,
         send_id=task.send_id,
         signal=task.signal,
@@ -164,8 +167,8 @@ def _current_of(task: StoredTask, target: targets.Target, headers: dict[str, str
         parent=task.parent,
         depth=task.depth,
         using=task.using,
-        headers={name: value for name, value in headers.items() if not name.startswith(carriers.RESERVED)},
-        chain=chain_after(headers.get(CHAIN), name),
+        headers=headers,
+        chain=chain_after(before, name),
     )
 
 
@@ -190,8 +193,8 @@ def _call(task: StoredTask, target: targets.Target, current: CurrentTask) -> Out
             return _undecodable(error)
         if isinstance(target.runs, AsyncSignal):
             return _run_all(task, target.runs, current, sender, named)
-        returned = _call_function(target.runs, target.timeout, args, _named(target, sender, named))
-        return Succeeded(_kept(task, returned) if target.keep_result else None)
+        returned = _call_function(target.runs, target.is_async, target.timeout, args, _named(target, sender, named))
+        return Succeeded(_kept(task, returned)) if target.keep_result else _SUCCEEDED
 
 
 async def _acall(task: StoredTask, target: targets.Target, current: CurrentTask) -> Outcome:
@@ -206,7 +209,7 @@ async def _acall(task: StoredTask, target: targets.Target, current: CurrentTask)
         except codec.CannotDecode as error:
             return _undecodable(error)
         returned = await _within(target.timeout, target.runs, args, _named(target, sender, named))
-        return Succeeded(_kept(task, returned) if target.keep_result else None)
+        return Succeeded(_kept(task, returned)) if target.keep_result else _SUCCEEDED
 
 
 def _may_query(payload: str) -> bool:
@@ -223,13 +226,17 @@ def _named(target: targets.Target, sender: Any, named: dict[str, Any]) -> dict[s
     return named if target.signal is None else {"signal": target.signal, "sender": sender, **named}
 
 
+#: Most that succeed have no more to say.
+_SUCCEEDED = Succeeded()
+
+
 def _call_function(
-    function: Callable[..., Any], timeout: float | None, args: tuple[Any, ...], named: dict[str, Any]
+    function: Callable[..., Any], is_async: bool, timeout: float | None, args: tuple[Any, ...], named: dict[str, Any]
 ) -> Any:
-    if iscoroutinefunction(function):
+    if is_async:
         return async_to_sync(_within)(timeout, function, args, named)
     returned = function(*args, **named)
-    if inspect.iscoroutine(returned):
+    if returned is not None and inspect.iscoroutine(returned):
         # It does not look asynchronous: an object with an asynchronous __call__, a lambda around one. Not to await it would be
         # a success of which nothing has run.
         return async_to_sync(_within)(timeout, lambda: returned, (), {})
@@ -303,7 +310,7 @@ def _run_all(
 
     def one(receiver: Callable[..., Any]) -> Outcome:
         with running(replace(current, receiver=names[receiver])):
-            _call_function(receiver, None, (), named)
+            _call_function(receiver, iscoroutinefunction(receiver), None, (), named)
         return Succeeded()
 
     async def one_async(receiver: Callable[..., Any]) -> Outcome:

@@ -10,8 +10,7 @@ from typing import Any
 
 from .. import credentials, registry
 from .crew import Crew
-from .frames import Frame, Gone, NoFrame, Wire, tasks_of
-from .frames import Handed
+from .frames import Frame, Gone, Handed, NoFrame, Wire, tasks_of
 from .hello import hello
 from .herald import Herald
 from .loop import Loop
@@ -64,24 +63,23 @@ class Child:
         self._wire.send("s", {"reason": reason})
 
     def _do(self, frame: Frame) -> None:
-        kind, body = frame
+        kind = frame.kind
         if kind == "T":
-            self._take(body)
+            self._take(tasks_of(frame.data))
         elif kind == "R":
-            self._recall(body)
+            self._recall(frame.body)
         elif kind == "S":
             self._stop()
         elif kind == "E":
-            self._herald.event(body)
+            self._herald.event(frame.body)
         elif kind == "F":
-            self._herald.finished(body)
+            self._herald.finished(frame.body)
         elif kind == "C":
-            self._ask(body)
+            self._ask(frame.body)
         else:
             raise NoFrame(f"a frame of kind {kind!r} is not known here")
 
-    def _take(self, body: dict[str, Any]) -> None:
-        tasks = tasks_of(body)
+    def _take(self, tasks: list[Handed]) -> None:
         asynchronous = []
         waiting, hand = self._waiting, self._crew.hand
         for handed in tasks:

@@ -9,9 +9,10 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .. import _native
 from ..stored_task import StoredTask
 
-__all__ = ["VERSION", "Frame", "Gone", "Handed", "NoFrame", "Wire", "task_of", "tasks_of"]
+__all__ = ["VERSION", "Frame", "Gone", "Handed", "NoFrame", "Wire", "tasks_of"]
 
 #: Of the frames.
 VERSION = 1
@@ -35,7 +36,18 @@ class Frame(NamedTuple):
     """One that came."""
 
     kind: str
-    body: dict[str, Any]
+    data: bytes
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What it says. Raises `NoFrame`."""
+        try:
+            body = _decode(self.data.decode())
+        except (ValueError, RecursionError) as error:
+            raise NoFrame(f"the body of a frame {self.kind!r} is no JSON: {error}") from error
+        if not isinstance(body, dict):
+            raise NoFrame(f"the body of a frame {self.kind!r} is no object")
+        return body
 
 
 class Handed(NamedTuple):
@@ -84,7 +96,7 @@ class Wire:
                 end = begin + 4 + length
                 if len(held) < end:
                     break
-                yield _frame(bytes(held[begin + 4 : end]))
+                yield Frame(chr(held[begin + 4]), bytes(held[begin + 5 : end]))
                 begin = end
             del held[:begin]
 
@@ -118,66 +130,19 @@ def _identity(descriptor: int) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _frame(data: bytes) -> Frame:
-    kind = chr(data[0])
-    try:
-        body = _decode(data[1:].decode())
-    except (ValueError, RecursionError) as error:
-        raise NoFrame(f"the body of a frame {kind!r} is no JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise NoFrame(f"the body of a frame {kind!r} is no object")
-    return Frame(kind, body)
+_new, _set = object.__new__, object.__setattr__
 
 
-#: What a task needs to have.
-_NEEDED: tuple[tuple[str, type], ...] = (
-    ("run", int),
-    ("store", str),
-    ("id", int),
-    ("fence", int),
-    ("attempt", int),
-    ("deaths", int),
-    ("depth", int),
-    ("priority", int),
-    ("payload_version", int),
-    ("created_at", int),
-    ("send_id", str),
-    ("signal", str),
-    ("receiver", str),
-    ("queue", str),
-    ("payload", str),
-    ("headers", str),
-)
-_NULLABLE: tuple[tuple[str, type], ...] = (("sender", str), ("parent", int), ("unknown_since", int))
-
-
-def tasks_of(body: dict[str, Any]) -> list[Handed]:
+def tasks_of(data: bytes) -> list[Handed]:
     """The tasks of a frame `T`. Raises `NoFrame`."""
-    tasks = body.get("tasks")
-    if not isinstance(tasks, list):
-        raise NoFrame("a frame 'T' has no list of tasks")
-    return [task_of(each) for each in tasks]
-
-
-def task_of(fields: Any) -> Handed:
-    """One task as frames have it; the object becomes the task's. Raises `NoFrame`."""
     try:
-        for name, kind in _NEEDED:
-            if type(fields[name]) is not kind:
-                raise NoFrame(f"the field {name!r} of a task is {fields[name]!r}")
-        for name, kind in _NULLABLE:
-            if fields.setdefault(name, None) is not None and type(fields[name]) is not kind:
-                raise NoFrame(f"the field {name!r} of a task is {fields[name]!r}")
-        run = fields.pop("run")
-    except KeyError as missing:
-        raise NoFrame(f"a task has no field {missing}") from None
-    except (TypeError, AttributeError):
-        raise NoFrame(f"a task is {fields!r}") from None
-    if run < 1:
-        raise NoFrame(f"the field 'run' of a task is {run}")
-    fields["using"] = fields.pop("store")
-    # A frozen dataclass sets its fields one by one, which takes longer than to read them. One that is not known stays among
-    # them, and nobody asks for it.
-    task = object.__new__(StoredTask)
-    task.__dict__.update(fields)
-    return Handed(run, task)
+        return [Handed(run, _task(fields)) for run, fields in _native.tasks(data)]
+    except ValueError as error:
+        raise NoFrame(f"a frame 'T' has no tasks that can be read: {error}") from error
+
+
+def _task(fields: dict[str, Any]) -> StoredTask:
+    # A frozen dataclass sets its fields one by one, which takes longer than to read them.
+    task = _new(StoredTask)
+    _set(task, "__dict__", fields)
+    return task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import json
 import logging
 import threading
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from typing import Any
 from .. import running
 from ..outbox import NewTask
 from ..outcome import Dead, Failed, Outcome, Succeeded, Unknown
-from .frames import NoFrame, task_of
+from ..stored_task import StoredTask
+from .frames import NoFrame, tasks_of
 from .keeper import Keeper
 
 __all__ = ["Herald", "outcome_of"]
@@ -47,8 +49,7 @@ class Herald:
         for each in finished:
             if not isinstance(each, dict):
                 raise NoFrame("a frame 'F' has what is no object")
-            # Its run is known to whoever runs it.
-            task, outcome = task_of(_with_run(each.get("task"))).task, outcome_of(each.get("outcome"))
+            task, outcome = _task_of(each.get("task")), outcome_of(each.get("outcome"))
             self._do(lambda task=task, outcome=outcome: running.tell_finished(task, outcome))  # type: ignore[misc]
 
     def stop(self) -> None:
@@ -74,8 +75,12 @@ class Herald:
         keeper.close()
 
 
-def _with_run(task: Any) -> Any:
-    return {"run": 1, **task} if isinstance(task, dict) else task
+def _task_of(said: Any) -> StoredTask:
+    if not isinstance(said, dict):
+        raise NoFrame("a frame 'F' tells of what is no task")
+    # They are few, and read like those that are to be run. Which run it was concerns nobody here.
+    ((_, task),) = tasks_of(json.dumps({"tasks": [{"run": 1, **said}]}).encode())
+    return task
 
 
 def outcome_of(said: Any) -> Outcome:

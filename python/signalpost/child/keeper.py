@@ -51,7 +51,7 @@ class Keeper:
     def after_run(self, is_shared: bool = False) -> None:
         """Looks after them. `is_shared` where somebody else is in the middle of something with them."""
         self._is_open = False
-        for connection in connections.all(initialized_only=True):
+        for connection in _of_this_thread():
             if connection.connection is None:
                 continue
             try:
@@ -68,6 +68,16 @@ class Keeper:
                 connection.close()
             except Exception:
                 _give_up(connection)
+
+
+def _of_this_thread() -> list[Any]:
+    """`connections.all(initialized_only=True)`, which takes microseconds for each alias, whether it was used or not."""
+    try:
+        # Where asgiref keeps what is of a thread.
+        held = vars(connections._connections._storage)  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        return connections.all(initialized_only=True)
+    return [held[alias] for alias in connections.settings if alias in held] if held else []
 
 
 def _is_kept(connection: Any, is_shared: bool) -> bool:

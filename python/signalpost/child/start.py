@@ -56,9 +56,10 @@ def start(connection: socket.socket, page_descriptor: int, reload: bool) -> None
 def _greeting(wire: Wire) -> dict[str, Any]:
     frame = wire.first()
     numbers = ("version", "child", "threads", "async_concurrency")
-    if frame.kind != "H" or not all(type(frame.body.get(name)) is int for name in numbers):
+    body = frame.body if frame.kind == "H" else {}
+    if not all(type(body.get(name)) is int for name in numbers):
         raise NoFrame("the first frame is no hello")
-    return frame.body
+    return body
 
 
 def _set_up() -> None:
