@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from signalpost.child.frames import NoFrame, tasks_of
 
 from .conftest import Holding
 from .engine import Engine, new_task
@@ -94,12 +95,14 @@ def test_it_does_so_while_it_stops(engine: Engine, holding: Holding) -> None:
     [
         (b"\0\0\0\0", "cannot have 0 bytes"),
         (b"\xff\xff\xff\xff", "cannot have 4294967295 bytes"),
-        (b"\x03\0\0\0T{}", "no list of tasks"),
-        (b"\x03\0\0\0T[]", "is no object"),
-        (b"\x03\0\0\0T{\xff", "is no JSON"),
+        (b"\x03\0\0\0T{}", "missing field `tasks`"),
+        (b"\x03\0\0\0T[]", "a frame 'T' has no tasks that can be read"),
+        (b"\x03\0\0\0T{\xff", "a frame 'T' has no tasks that can be read"),
+        (b"\x03\0\0\0R[]", "is no object"),
+        (b"\x03\0\0\0R{\xff", "is no JSON"),
         (b"\x03\0\0\0Q{}", "of kind 'Q' is not known"),
-        (b"\x10\0\0\0" + b'T{"tasks": [{}]}', "has no field 'run'"),
-        (b"\x0f\0\0\0" + b'T{"tasks": [7]}', "a task is 7"),
+        (b"\x10\0\0\0" + b'T{"tasks": [{}]}', "missing field `run`"),
+        (b"\x0f\0\0\0" + b'T{"tasks": [7]}', "a frame 'T' has no tasks that can be read"),
         (b"\x03\0\0\0R{}", "no list of runs"),
         (b"\x03\0\0\0E{}", "no level"),
         (b"\x03\0\0\0F{}", "no list"),
@@ -109,17 +112,15 @@ def test_it_does_so_while_it_stops(engine: Engine, holding: Holding) -> None:
 def test_what_is_no_frame_ends_a_child(engine: Engine, garbage: bytes, why: str) -> None:
     engine.raw([garbage])
     assert engine.ended() == 70
-    assert f"signalpost.child: " in engine.said() and why in engine.said()
+    assert "signalpost.child: " in engine.said() and why in engine.said()
 
 
 @pytest.mark.parametrize("field", sorted(set(new_task(1, "add")) - {"run"}))
 def test_a_task_without_one_of_its_fields_is_none(field: str) -> None:
-    from signalpost.child.frames import NoFrame, tasks_of
-
     task = new_task(1, "add")
     del task[field]
     with pytest.raises(NoFrame, match=field):
-        tasks_of({"tasks": [task]})
+        tasks_of(json.dumps({"tasks": [task]}).encode())
 
 
 def test_a_frame_may_come_byte_by_byte_and_many_at_once(engine: Engine) -> None:
