@@ -77,7 +77,7 @@ def statements(vendor: str) -> Statements:
     """The statements for a database by Django's `connection.vendor`. Raises `ValueError` for one that cannot hold a store."""
 
 def tasks(body: bytes) -> list[tuple[int, dict[str, Any]]]:
-    """The tasks of a frame of the worker, by its body: each run with the fields of a `StoredTask`. Raises `ValueError`."""
+    """The tasks of a frame's body: each run with the fields of a `StoredTask`. Raises `ValueError`."""
 
 def uuid7() -> str:
     """A new UUIDv7 as text. Its randomness is the system's, so it differs in processes that were forked."""

@@ -88,8 +88,8 @@ def perform(task: StoredTask, prepared: Prepared) -> Outcome:
 
 async def aperform(task: StoredTask, prepared: Prepared) -> Outcome:
     """As `perform`, for an asynchronous receiver and on the running loop. It is stopped at its timeout."""
-    await lifecycle.task_started.asend_robust(prepared.target.runs, task=prepared.current)
     try:
+        await lifecycle.task_started.asend_robust(prepared.target.runs, task=prepared.current)
         return await _acall(task, prepared.target, prepared.current)
     except BaseException as error:
         return of_error(error)
@@ -248,26 +248,25 @@ async def _within(
 ) -> Any:
     if timeout is None:
         return await function(*args, **named)
-    clock = asyncio.get_running_loop().time
-    ends = clock() + timeout
     try:
-        returned, stopped = await asyncio.wait_for(_held(function, args, named), timeout)
+        returned, raised = await asyncio.wait_for(_held(function, args, named), timeout)
     except asyncio.TimeoutError as error:
-        if clock() < ends:
-            raise
         raise TimeoutError(f"it was stopped after {timeout:g} s, its timeout") from error
-    if stopped is not None:
-        raise stopped
+    if raised is not None:
+        raise raised
     return returned
 
 
 async def _held(
     function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], named: dict[str, Any]
 ) -> tuple[Any, BaseException | None]:
-    """What `function` returns; or that by which a task of asyncio, as `wait_for` makes one, would end the whole loop."""
+    """What `function` returns or raises. Raised here, a timeout of its own could not be told from ours, and `SystemExit` would end
+    the loop, as it does wherever asyncio finds it in a task."""
     try:
         return await function(*args, **named), None
-    except (SystemExit, KeyboardInterrupt) as error:
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
         return None, error
 
 

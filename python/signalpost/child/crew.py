@@ -67,7 +67,8 @@ class Crew:
         if isinstance(prepared, running.Prepared):
             target = prepared.target
             max_attempts = target.max_attempts
-            self._page.begin(slot, run, target.timeout, max_attempts, False)
+            # An asynchronous one comes here where the loop has no places.
+            self._page.begin(slot, run, target.timeout, max_attempts, target.is_async)
             try:
                 outcome = contextvars.Context().run(running.perform, task, prepared)
             except BaseException as error:

@@ -177,6 +177,17 @@ async def write_later(text: str) -> int:
     return await sync_to_async(threading.get_ident)()
 
 
+@task(name="write slowly", keep_result=True)
+async def write_slowly(text: str) -> int:
+    """Reads, waits for a second, and writes: as a hundred of them do at once."""
+    note = await Note.objects.acreate(text=text)
+    note = await Note.objects.aget(pk=note.pk)
+    await asyncio.sleep(1)
+    note.text += "!"
+    await note.asave()
+    return await sync_to_async(threading.get_ident)()
+
+
 @task(name="leave open")
 def leave_open() -> None:
     """Leaves a transaction open."""

@@ -78,20 +78,20 @@ def parts(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def test_options_are_handed_on(program: str, database: Path) -> None:
-    given = ["--processes=2", "--threads", "3", "--async-concurrency=0", "--max-tasks-per-child=5", "--grace=1.5"]
+    given = ["--processes=2", "--threads", "3", "--async-concurrency=0", "--max-tasks-per-child=5", "--grace=7"]
     given += ["--max-memory-per-child=200", "--queue=a", "--queue=b", "--exclude-queue=c", "--once", "--start-timeout=9"]
     options, child = parts(told(work(*given, "--reload", database=database, SIGNALPOST_ENGINE=program))["arguments"])
     assert options[3:] == [
         "--processes", "2", "--threads", "3", "--async-concurrency", "0", "--max-tasks-per-child", "5",
         "--max-memory-per-child", "200", "--queue", "a", "--queue", "b", "--exclude-queue", "c", "--once",
-        "--grace", "1.5", "--start-timeout", "9",
+        "--grace", "7", "--start-timeout", "9",
     ]  # fmt: skip
     assert child[-1] == "--reload"
 
 
 @pytest.mark.parametrize(
     "option",
-    ["--processes=0", "--threads=0", "--async-concurrency=10001", "--grace=-1", "--grace=nan", "--max-tasks-per-child=0"],
+    ["--processes=0", "--threads=0", "--async-concurrency=10001", "--grace=-1", "--grace=1.5", "--max-tasks-per-child=0"],
 )
 def test_an_option_that_cannot_be_is_refused(program: str, database: Path, option: str) -> None:
     ended = work(option, database=database, SIGNALPOST_ENGINE=program)
