@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -44,6 +44,8 @@ class Settings:
     immediate: bool = False
     #: Where the engine's executable is. None: beside the interpreter's scripts (`signalpost.engine`).
     engine: str | None = None
+    #: For a store behind a pooler, the alias of `DATABASES` by which the engine goes to the server itself.
+    direct: Mapping[str, str] = field(default_factory=dict)
 
 
 _current: Settings | None = None
@@ -90,7 +92,7 @@ setting_changed.connect(_forget, dispatch_uid="signalpost.conf", weak=False)
 def _read(given: Any) -> Settings:
     if not isinstance(given, dict):
         raise ImproperlyConfigured(f"SIGNALPOST must be a dict, and is {given!r}")
-    known = {field.name.upper(): field.name for field in fields(Settings)}
+    known = {each.name.upper(): each.name for each in fields(Settings)}
     for key in given:
         if key not in known:
             near = difflib.get_close_matches(str(key).upper(), known, n=1)
@@ -123,6 +125,10 @@ def _checked(key: str, value: Any) -> Any:
         if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
             raise _wrong(key, "the path of the engine's executable, or None", value)
         return os.fspath(value)
+    if key == "DIRECT":
+        if not isinstance(value, dict) or not all(isinstance(each, str) for pair in value.items() for each in pair):
+            raise _wrong(key, "a dict of aliases, each with another one", value)
+        return dict(value)
     if key == "IMMEDIATE" and not isinstance(value, bool):
         raise _wrong(key, "True or False", value)
     return value

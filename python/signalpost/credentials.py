@@ -56,20 +56,25 @@ def settings_of_all() -> dict[str, Any]:
 def settings_of(alias: str) -> dict[str, Any]:
     """The store `alias`, resolved anew: a connection of its own is made for it, where one is needed.
 
+    `SIGNALPOST["DIRECT"]` may name another alias for the engine, which leads past a pooler.
+
     Raises `CannotHonour`, and what the database raises.
     """
-    if alias not in connections.settings:
-        raise CannotHonour(f"SIGNALPOST['STORES'] names {alias!r}, which DATABASES does not have")
+    by = conf.current().direct.get(alias, alias)
+    for setting, each in (("STORES", alias), ("DIRECT", by)):
+        if each not in connections.settings:
+            raise CannotHonour(f"SIGNALPOST[{setting!r}] names {each!r}, which DATABASES does not have")
     # Not the one that this thread has, which may be in the middle of something.
-    connection = connections.create_connection(alias)
+    connection = connections.create_connection(by)
     try:
         if connection.vendor == "sqlite":
-            return {"alias": alias, "vendor": "sqlite", **_of_sqlite(alias, connection)}
+            return {"alias": alias, "vendor": "sqlite", **_of_sqlite(by, connection)}
         if connection.vendor == "postgresql":
-            return {"alias": alias, "vendor": "postgresql", **_of_postgres(alias, connection)}
+            pooled = None if by == alias else False
+            return {"alias": alias, "vendor": "postgresql", **_of_postgres(by, connection), "pooled": pooled}
     finally:
         connection.close()
-    raise CannotHonour(f"DATABASES[{alias!r}] is a database of {connection.vendor}. SQLite and PostgreSQL can hold a store.")
+    raise CannotHonour(f"DATABASES[{by!r}] is a database of {connection.vendor}. SQLite and PostgreSQL can hold a store.")
 
 
 def _of_sqlite(alias: str, connection: Any) -> dict[str, Any]:
@@ -118,7 +123,7 @@ def _of_postgres(alias: str, connection: Any) -> dict[str, Any]:
             parameters.setdefault(name, str(found))
     if info.password:
         parameters["password"] = info.password
-    return {"parameters": parameters, "schema": _schema(connection), "pooled": None}
+    return {"parameters": parameters, "schema": _schema(connection)}
 
 
 def _schema(connection: Any) -> str | None:

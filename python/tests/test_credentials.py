@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import override_settings
 
 from signalpost import credentials
 
@@ -62,6 +63,22 @@ def test_what_the_engine_cannot_do_is_refused_by_name(configured: Any, database:
 def test_a_database_that_is_not_there_is_named() -> None:
     with pytest.raises(credentials.CannotHonour, match="'nowhere'"):
         credentials.settings_of("nowhere")
+
+
+def test_a_store_behind_a_pooler_is_reached_by_another_alias(configured: Any) -> None:
+    configured("pooled", **FILE)
+    configured("direct", **{**FILE, "NAME": "/data/direct.db"})
+    with override_settings(SIGNALPOST={"STORES": ["pooled"], "DIRECT": {"pooled": "direct"}}):
+        (store,) = credentials.settings_of_all()["stores"]
+    assert (store["alias"], store["path"]) == ("pooled", "/data/direct.db")
+
+
+def test_several_stores_are_each_told_once(configured: Any) -> None:
+    configured("one", **FILE)
+    configured("again", **FILE)
+    configured("other", **{**FILE, "NAME": "/data/other.db"})
+    with override_settings(SIGNALPOST={"STORES": ["one", "again", "other"]}):
+        assert [store["alias"] for store in credentials.settings_of_all()["stores"]] == ["one", "other"]
 
 
 @pytest.mark.django_db

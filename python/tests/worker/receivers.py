@@ -18,7 +18,7 @@ from django.dispatch import receiver
 from signalpost import Permanent, Retry, async_receiver, current_task, task, task_finished
 
 from .models import Note
-from .signals import order_paid, stock_changed
+from .signals import order_noted, order_paid, stock_changed
 
 variable: ContextVar[str] = ContextVar("variable", default="nothing")
 
@@ -66,6 +66,25 @@ def interrupt() -> None:
 @task(name="exit later", timeout=60)
 async def exit_later() -> None:
     raise SystemExit(3)
+
+
+def _note() -> None:
+    running: Any = current_task()
+    descriptor = os.open(os.environ["SIGNALPOST_TEST_LEDGER"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(descriptor, f"{running.id}\n".encode())
+    os.close(descriptor)
+
+
+@async_receiver(order_noted, name="note")
+def note(**kwargs: Any) -> None:
+    """Writes down, outside of any database, that it has run."""
+    _note()
+
+
+@async_receiver(order_noted, name="note later")
+async def note_later(**kwargs: Any) -> None:
+    await asyncio.sleep(0)
+    _note()
 
 
 #: How many have come to `meet`, and what they wait for.

@@ -1,0 +1,150 @@
+"""The whole worker: the management command, the engine and its children, on a file of SQLite.
+
+It needs the engine's executable: `cargo build --release -p signalpost-engine` makes it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from signalpost import engine as place
+
+from .conftest import Holding
+from .engine import ROOT
+
+pytestmark = pytest.mark.no_database
+
+
+def _executable() -> str | None:
+    """Where it is found by the command, or where cargo leaves it: environments of tests lie in its target directory."""
+    try:
+        return place.executable()
+    except place.EngineMissing:
+        target = Path(sys.prefix).parents[1]
+        built = [target / profile / "signalpost" for profile in ("release", "debug")]
+        return next((str(path) for path in built if path.is_file()), None)
+
+
+ENGINE = _executable()
+if ENGINE is None:
+    pytest.skip("the engine was not built: cargo build --release -p signalpost-engine", allow_module_level=True)
+
+
+class Project:
+    """The project, its database and its worker."""
+
+    def __init__(self, database: Path, ledger: Path) -> None:
+        self.database = database
+        self.ledger = ledger
+        self._environment = {
+            **os.environ,
+            "SIGNALPOST_ENGINE": str(ENGINE),
+            "SIGNALPOST_TEST_FILE": str(database),
+            "SIGNALPOST_TEST_LEDGER": str(ledger),
+            "DJANGO_SETTINGS_MODULE": "tests.worker.settings",
+        }
+
+    def do(self, code: str) -> None:
+        """Runs code in a process of the project."""
+        code = f"import django; django.setup()\nfrom tests.worker import receivers, signals\n{code}"
+        environment = {**self._environment, "PYTHONPATH": ROOT}
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=environment, timeout=120)
+
+    def worker(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts the command."""
+        command = [sys.executable, "-m", "django", "signalpost_worker", f"--pythonpath={ROOT}", *arguments]
+        return subprocess.Popen(command, env=self._environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def run_worker(self, *arguments: str) -> str:
+        """Runs the command to its end, and returns what it has logged."""
+        worker = self.worker(*arguments)
+        try:
+            said = worker.communicate(timeout=180)[1]
+        finally:
+            worker.kill()
+        assert worker.returncode == 0, said
+        return said
+
+    def query(self, sql: str) -> list[Any]:
+        """What stands in the database."""
+        connection = sqlite3.connect(self.database)
+        found = connection.execute(sql).fetchall()
+        connection.close()
+        return found
+
+    def runs(self) -> Counter[str]:
+        """How often each task has run, by what its receiver has written down."""
+        return Counter(self.ledger.read_text().split()) if self.ledger.exists() else Counter()
+
+
+@pytest.fixture
+def project(database: Path, tmp_path: Path) -> Project:
+    """One of its own."""
+    return Project(database, tmp_path / "ledger")
+
+
+def test_the_worker_runs_what_is_due_once_each_and_ends(project: Project) -> None:
+    project.do(
+        "from django.db import transaction\n"
+        "with transaction.atomic():\n"
+        "    for number in range(1000): signals.order_noted.send(None, number=number, currency='EUR', is_gift=False)\n"
+    )
+    assert project.query("SELECT count(*) FROM signalpost_task") == [(2000,)]
+    project.run_worker("--once", "--processes=2")
+    assert project.query("SELECT count(*) FROM signalpost_task") == [(0,)]
+    assert project.query("SELECT state, count(*), max(attempt) FROM signalpost_history GROUP BY state") == [
+        ("succeeded", 2000, 1)
+    ]
+    runs = project.runs()
+    assert len(runs) == 2000 and set(runs.values()) == {1}
+
+
+def test_what_fails_for_good_is_dead_with_its_reason_and_the_rest_runs(project: Project) -> None:
+    project.do(
+        "receivers.permanent.delay()\n"
+        "receivers.leave.delay()\n"
+        "for number in range(20): receivers.add.delay(number, 1)\n"
+        "receivers.add_later.delay(3, 4)"
+    )
+    project.run_worker("--exit-when-idle", "--processes=1")
+    ended = dict(project.query("SELECT receiver, state || ': ' || coalesce(reason, result) FROM signalpost_history"))
+    assert ended["permanent"].startswith("dead: signalpost.Permanent: there is no printer\n")
+    assert ended["leave"].startswith("dead: ") and "exited with status 3" in ended["leave"]
+    assert ended["add later"] == "succeeded: 7"
+    assert project.query("SELECT count(*) FROM signalpost_history WHERE receiver = 'add' AND state = 'succeeded'") == [(20,)]
+
+
+def test_a_stop_lets_end_what_runs(project: Project, holding: Holding) -> None:
+    project.do(f"receivers.hold.delay({holding.directory!r})")
+    worker = project.worker("--processes=1")
+    try:
+        holding.began()
+        worker.send_signal(signal.SIGTERM)
+        holding.go()
+        said = worker.communicate(timeout=60)[1]
+    finally:
+        worker.kill()
+    assert worker.returncode == 0, said
+    assert project.query("SELECT receiver, state FROM signalpost_history") == [("hold", "succeeded")]
+
+
+def test_no_child_outlives_the_engine(project: Project, holding: Holding) -> None:
+    project.do(f"receivers.hold.delay({holding.directory!r})")
+    worker = project.worker("--processes=1")
+    try:
+        child = os.pidfd_open(holding.began())
+        worker.kill()
+        # It is readable when the process is no more.
+        assert select.select([child], [], [], 60)[0] == [child]
+    finally:
+        worker.kill()
+        worker.communicate(timeout=60)
