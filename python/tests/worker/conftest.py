@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .engine import ROOT, Engine
+from .database import Database, made
+from .engine import Engine
 
 
 class Holding:
@@ -48,26 +46,23 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the project's tables, to be copied."""
-    file = tmp_path_factory.mktemp("worker") / "tables.db"
-    environment = {**os.environ, "SIGNALPOST_TEST_FILE": str(file), "PYTHONPATH": ROOT}
-    command = [sys.executable, "-m", "django", "migrate", "--run-syncdb", "--settings=tests.worker.settings", "-v0"]
-    subprocess.run(command, check=True, env=environment)
-    return file
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """One with the project's tables, to be copied."""
+    with made(tmp_path_factory.mktemp("worker")) as database:
+        database.migrate()
+        yield database
 
 
 @pytest.fixture
-def database(migrated: Path, tmp_path: Path) -> Path:
+def database(migrated: Database, tmp_path: Path) -> Iterator[Database]:
     """The project's database."""
-    file = tmp_path / "project.db"
-    shutil.copy(migrated, file)
-    return file
+    with made(tmp_path, migrated) as database:
+        yield database
 
 
 @pytest.fixture
-def storing(database: Path) -> Iterator[Engine]:
+def storing(database: Database) -> Iterator[Engine]:
     """With a child that is ready and has a database."""
-    with Engine(SIGNALPOST_TEST_FILE=str(database)) as engine:
+    with Engine(**database.environment) as engine:
         engine.ready()
         yield engine

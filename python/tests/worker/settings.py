@@ -1,21 +1,12 @@
-"""Settings of the project that children of the tests run. `SIGNALPOST_TEST_FILE` is its SQLite file."""
+"""Settings of the project that children of the tests run. Where it has a database, the environment says which."""
 
 from __future__ import annotations
 
 import json
 import os
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("SIGNALPOST_TEST_FILE", ":memory:"),
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
-            "timeout": 20,
-        },
-    }
-}
+_NONE = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+DATABASES = json.loads(os.environ.get("SIGNALPOST_TEST_DATABASES", "null")) or _NONE
 INSTALLED_APPS = ["signalpost", "tests.worker"]
 SECRET_KEY = "only for tests"
 USE_TZ = True

@@ -12,6 +12,7 @@ import pytest
 from signalpost.child.frames import NoFrame, tasks_of
 
 from .conftest import Holding
+from .database import Database
 from .engine import Engine, new_task
 
 pytestmark = pytest.mark.no_database
@@ -179,11 +180,12 @@ def test_a_child_hands_on_neither_socket_nor_page() -> None:
         assert os.path.exists(f"/proc/{engine.process.pid}")
 
 
-def test_asked_for_credentials_it_resolves_them_anew(database: Path) -> None:
-    with Engine(SIGNALPOST_TEST_FILE=str(database)) as engine:
+def test_asked_for_credentials_it_resolves_them_anew(database: Database) -> None:
+    with Engine(**database.environment) as engine:
         engine.ready()
         engine.send("C", {"store": "default", "why": "password authentication failed"})
-        settings = {"alias": "default", "vendor": "sqlite", "path": str(database), "busy_timeout_ms": 20_000}
+        path = database.settings["NAME"]
+        settings = {"alias": "default", "vendor": "sqlite", "path": path, "busy_timeout_ms": 20_000}
         assert engine.expect("c") == {"store": "default", "settings": settings}
         engine.send("C", {"store": "archive", "why": "whatever"})
         answer = engine.expect("c")

@@ -1,4 +1,4 @@
-"""The whole worker: the management command, the engine and its children, on a file of SQLite.
+"""The whole worker: the management command, the engine and its children.
 
 It needs the engine's executable: `cargo build --release -p signalpost-engine` makes it.
 """
@@ -8,20 +8,17 @@ from __future__ import annotations
 import os
 import select
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from signalpost import engine as place
 
 from .conftest import Holding
+from .database import Database
 from .engine import ROOT
-
-pytestmark = pytest.mark.no_database
 
 
 def _executable() -> str | None:
@@ -42,13 +39,13 @@ if ENGINE is None:
 class Project:
     """The project, its database and its worker."""
 
-    def __init__(self, database: Path, ledger: Path) -> None:
-        self.database = database
+    def __init__(self, database: Database, ledger: Path) -> None:
+        self.query = database.query
         self.ledger = ledger
         self._environment = {
             **os.environ,
             "SIGNALPOST_ENGINE": str(ENGINE),
-            "SIGNALPOST_TEST_FILE": str(database),
+            **database.environment,
             "SIGNALPOST_TEST_LEDGER": str(ledger),
             "DJANGO_SETTINGS_MODULE": "tests.worker.settings",
         }
@@ -74,20 +71,13 @@ class Project:
         assert worker.returncode == 0, said
         return said
 
-    def query(self, sql: str) -> list[Any]:
-        """What stands in the database."""
-        connection = sqlite3.connect(self.database)
-        found = connection.execute(sql).fetchall()
-        connection.close()
-        return found
-
     def runs(self) -> Counter[str]:
         """How often each task has run, by what its receiver has written down."""
         return Counter(self.ledger.read_text().split()) if self.ledger.exists() else Counter()
 
 
 @pytest.fixture
-def project(database: Path, tmp_path: Path) -> Project:
+def project(database: Database, tmp_path: Path) -> Project:
     """One of its own."""
     return Project(database, tmp_path / "ledger")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from .database import Database
 from .engine import ROOT
 
 pytestmark = pytest.mark.no_database
@@ -39,11 +40,11 @@ def program(tmp_path: Path) -> str:
     return str(file)
 
 
-def work(*arguments: str, database: Path | str, **environment: str) -> subprocess.CompletedProcess[str]:
+def work(*arguments: str, database: Database | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the command."""
     command = [sys.executable, "-X", "utf8", "-m", "django", "signalpost_worker", *arguments]
     command += [f"--pythonpath={ROOT}", "--settings=tests.worker.settings"]
-    environment = {**os.environ, "SIGNALPOST_TEST_FILE": str(database), **environment}
+    environment = {**os.environ, **(database.environment if database else {}), **environment}
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120)
 
 
@@ -54,9 +55,9 @@ def told(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return said
 
 
-def test_the_engine_takes_the_commands_place(program: str, database: Path) -> None:
+def test_the_engine_takes_the_commands_place(program: str, database: Database) -> None:
     said = told(work(database=database, SIGNALPOST_ENGINE=program))
-    store = {"alias": "default", "vendor": "sqlite", "path": str(database), "busy_timeout_ms": 20_000}
+    store = {"alias": "default", "vendor": "sqlite", "path": database.settings["NAME"], "busy_timeout_ms": 20_000}
     assert said["settings"] == {"version": 1, "stores": [store]}
     assert (said["parent"], said["directory"]) == (os.getpid(), os.path.realpath(ROOT))
     assert said["module"] == "tests.worker.settings"
@@ -77,7 +78,7 @@ def parts(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:at], arguments[at + 1 :]
 
 
-def test_options_are_handed_on(program: str, database: Path) -> None:
+def test_options_are_handed_on(program: str, database: Database) -> None:
     given = ["--processes=2", "--threads", "3", "--async-concurrency=0", "--max-tasks-per-child=5", "--grace=7"]
     given += ["--max-memory-per-child=200", "--queue=a", "--queue=b", "--exclude-queue=c", "--once", "--start-timeout=9"]
     options, child = parts(told(work(*given, "--reload", database=database, SIGNALPOST_ENGINE=program))["arguments"])
@@ -93,19 +94,19 @@ def test_options_are_handed_on(program: str, database: Path) -> None:
     "option",
     ["--processes=0", "--threads=0", "--async-concurrency=10001", "--grace=-1", "--grace=1.5", "--max-tasks-per-child=0"],
 )
-def test_an_option_that_cannot_be_is_refused(program: str, database: Path, option: str) -> None:
+def test_an_option_that_cannot_be_is_refused(program: str, database: Database, option: str) -> None:
     ended = work(option, database=database, SIGNALPOST_ENGINE=program)
     assert ended.returncode == 2
     assert option.split("=")[0] in ended.stderr
 
 
-def test_the_setting_says_where_the_engine_is(program: str, database: Path) -> None:
+def test_the_setting_says_where_the_engine_is(program: str, database: Database) -> None:
     setting = json.dumps({"ENGINE": program})
     assert told(work(database=database, SIGNALPOST_TEST_SETTINGS=setting))["settings"]["version"] == 1
 
 
 @pytest.mark.parametrize("where", ["SIGNALPOST_ENGINE", "SIGNALPOST['ENGINE']"])
-def test_an_engine_that_is_not_there_is_named(database: Path, where: str) -> None:
+def test_an_engine_that_is_not_there_is_named(database: Database, where: str) -> None:
     environment = (
         {"SIGNALPOST_ENGINE": "/no/such/engine"}
         if where == "SIGNALPOST_ENGINE"
@@ -118,6 +119,6 @@ def test_an_engine_that_is_not_there_is_named(database: Path, where: str) -> Non
 
 
 def test_a_database_in_memory_cannot_be_served(program: str) -> None:
-    ended = work(database=":memory:", SIGNALPOST_ENGINE=program)
+    ended = work(SIGNALPOST_ENGINE=program)
     assert ended.returncode == 1
     assert "DATABASES['default'] is in memory" in ended.stderr
