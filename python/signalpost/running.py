@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
@@ -35,6 +36,8 @@ logger = logging.getLogger("signalpost")
 
 #: The version of payloads that is written and read here.
 PAYLOAD_VERSION = 1
+#: In seconds.
+MINUTE = 60.0
 
 
 class Prepared(NamedTuple):
@@ -375,5 +378,19 @@ def _log(task: StoredTask, outcome: Outcome) -> None:
         logger.error("Task %s of %s is dead after attempt %s", *who, exc_info=outcome.error)
     elif isinstance(outcome, (Failed, RetryAfter)):
         logger.warning("Task %s of %s failed in attempt %s; it will be tried again", *who, exc_info=outcome.error)
-    elif isinstance(outcome, Unknown):
+    elif isinstance(outcome, Unknown) and _is_news(outcome.reason):
         logger.warning("Task %s waits: %s", task.id, outcome.reason)
+
+
+#: What was said to be unknown, and when. A deploy may leave thousands of such tasks, and each comes twice a minute.
+_said: dict[str, float] = {}
+
+
+def _is_news(reason: str) -> bool:
+    now = monotonic()
+    if now - _said.get(reason, -MINUTE) < MINUTE:
+        return False
+    if len(_said) >= 1_000:
+        _said.clear()
+    _said[reason] = now
+    return True
