@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from signalpost import engine as place
 
 from .database import Database, made
 from .engine import Engine
+
+
+def _executable() -> str | None:
+    """Where the command finds it, or where cargo leaves it: the environments of tests lie in its target directory."""
+    try:
+        return place.executable()
+    except place.EngineMissing:
+        target = Path(sys.prefix).parents[1]
+        built = [target / profile / "signalpost" for profile in ("release", "debug")]
+        return next((str(path) for path in built if path.is_file()), None)
+
+
+ENGINE = _executable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what needs the engine, where nobody has built it."""
+    if ENGINE is None:
+        without = [item for item in items if item.get_closest_marker("engine") is not None]
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says so."""
+    if ENGINE is None:
+        terminalreporter.write_line(
+            "left out: the tests of the whole worker, because its engine was not built (cargo build --release -p signalpost-engine)"
+        )
 
 
 class Holding:

@@ -14,26 +14,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from signalpost import engine as place
 
-from .conftest import Holding
+from .conftest import ENGINE, Holding
 from .database import Database
 from .engine import ROOT
 
 
-def _executable() -> str | None:
-    """Where it is found by the command, or where cargo leaves it: environments of tests lie in its target directory."""
-    try:
-        return place.executable()
-    except place.EngineMissing:
-        target = Path(sys.prefix).parents[1]
-        built = [target / profile / "signalpost" for profile in ("release", "debug")]
-        return next((str(path) for path in built if path.is_file()), None)
-
-
-ENGINE = _executable()
-if ENGINE is None:
-    pytest.skip("the engine was not built: cargo build --release -p signalpost-engine", allow_module_level=True)
+pytestmark = pytest.mark.engine
 
 
 class Project:
