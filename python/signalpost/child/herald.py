@@ -78,8 +78,8 @@ class Herald:
 def _task_of(said: Any) -> StoredTask:
     if not isinstance(said, dict):
         raise NoFrame("a frame 'F' tells of what is no task")
-    # They are few, and read like those that are to be run. Which run it was concerns nobody here.
-    ((_, task),) = tasks_of(json.dumps({"tasks": [{"run": 1, **said}]}).encode())
+    # They are few, and read like those that are to be run. Which run it was concerns nobody here, and may be unknown.
+    ((_, task),) = tasks_of(json.dumps({"tasks": [{**said, "run": 1}]}).encode())
     return task
 
 

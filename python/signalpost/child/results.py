@@ -17,7 +17,7 @@ from .frames import Wire
 __all__ = ["Results", "text_of"]
 
 #: How long a result is kept back for the sake of others, in seconds. 5 ms are allowed, and a thread may be late.
-MOMENT = 0.003
+MOMENT = 0.002
 #: The most that go into one frame, and about how many characters.
 MOST, MOST_TEXT = 512, 1 << 20
 

@@ -217,7 +217,8 @@ def test_a_task_that_is_done_is_told_to_who_listens(tmp_path: Path) -> None:
     os.mkfifo(told)
     with Engine(SIGNALPOST_TEST_FINISHED=str(told)) as engine:
         assert engine.ready()["wants_finished"] is True
-        task = {key: value for key, value in new_task(1, "add").items() if key != "run"}
+        # Of one that died with its child the engine may not know the run.
+        task = new_task(0, "add")
         engine.send("F", {"finished": [{"task": task, "outcome": {"dead": {"reason": "it is old"}}}]})
         assert told.read_text() == "add Dead"
 
