@@ -77,8 +77,9 @@ class Crew:
             if self.is_copy:
                 # What the receiver has forked has come to the receiver's end. The rest is its parent's.
                 os._exit(0)
-            self._page.end(slot)
+            # A log that hangs is part of the run.
             outcome = running.concluded(task, max_attempts, outcome)
+            self._page.end(slot)
         else:
             outcome = running.concluded(task, running.settings().max_attempts, prepared)
         self._results.add(text_of(run, outcome), self._queue.empty())

@@ -100,8 +100,9 @@ class Loop:
                     outcome = await running.aperform(task, prepared)
                 if self.is_copy:
                     os._exit(0)
-                self._page.end(slot)
+                # A log that hangs is part of the run.
                 outcome = running.concluded(task, max_attempts, outcome)
+                self._page.end(slot)
             else:
                 outcome = running.concluded(task, running.settings().max_attempts, prepared)
             self._free.append(slot)
