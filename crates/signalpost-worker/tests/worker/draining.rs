@@ -90,6 +90,7 @@ async fn a_task_ends_as_it_would_in_a_worker() {
             Outcome::Retry { reason, .. } => format!("retry: {reason}"),
             Outcome::Deferred { reason, .. } => format!("deferred: {reason}"),
             Outcome::Released => "released".to_owned(),
+            Outcome::Died { reason } => format!("died: {reason}"),
         };
         outcomes.push(format!("{}: {line}", task.receiver));
     }
