@@ -79,7 +79,7 @@ class Crew:
                 os._exit(0)
             # A log that hangs is part of the run.
             outcome = running.concluded(task, max_attempts, outcome)
-            self._page.end(slot)
+            self._page.end(slot, run)
         else:
             outcome = running.concluded(task, running.settings().max_attempts, prepared)
         self._results.add(text_of(run, outcome), self._queue.empty())

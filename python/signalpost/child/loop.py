@@ -102,7 +102,7 @@ class Loop:
                     os._exit(0)
                 # A log that hangs is part of the run.
                 outcome = running.concluded(task, max_attempts, outcome)
-                self._page.end(slot)
+                self._page.end(slot, run)
             else:
                 outcome = running.concluded(task, running.settings().max_attempts, prepared)
             self._free.append(slot)

@@ -10,7 +10,7 @@ __all__ = ["Page", "WrongPage"]
 
 #: `SGNL_PG1` on a little-endian machine; `docs/django-worker.md`, "The page".
 MAGIC = 0x3147505F4C4E4753
-#: In numbers of eight bytes: where the first slot is, and how long each.
+#: In numbers of eight bytes: where the first slot is, and how long each. Behind the slots stands one number for each.
 FIRST, SLOT = 8, 4
 #: How much later than its timeout an asynchronous receiver is killed, which is stopped at its timeout by us. In nanoseconds.
 MERCY = 5_000_000_000
@@ -24,14 +24,15 @@ class Page:
     """The slots. Each is written by one thread at a time; none waits for another."""
 
     def __init__(self, descriptor: int, slots: int) -> None:
-        needed = 8 * (FIRST + SLOT * slots)
+        needed = 8 * (FIRST + (SLOT + 1) * slots)
         size = os.fstat(descriptor).st_size
         if size < needed:
             raise WrongPage(f"the page has {size} bytes, and {slots} slots need {needed}")
         self._numbers = memoryview(mmap.mmap(descriptor, size)).cast("B").cast("Q")
-        if self._numbers[0] != MAGIC or self._numbers[1] < slots:
+        if self._numbers[0] != MAGIC or self._numbers[1] != slots:
             raise WrongPage(f"the page begins with {self._numbers[0]:#x} and {self._numbers[1]} slots, not with {slots}")
-        self.slots = slots
+        # By the number that the engine has counted with.
+        self._ended = FIRST + SLOT * self._numbers[1]
 
     def begin(self, slot: int, run: int, timeout: float | None, max_attempts: int, is_stopped_here: bool) -> None:
         """Says that `run` begins. The engine kills the process at the timeout, in seconds from now, or a while later where the run is
@@ -49,8 +50,10 @@ class Page:
         # Last: who sees it sees the others.
         numbers[at] = run
 
-    def end(self, slot: int) -> None:
-        """Says that the slot is free."""
+    def end(self, slot: int, run: int) -> None:
+        """Says that `run` has ended, and its slot is free."""
+        # First: it may be what keeps the process from sending its result.
+        self._numbers[self._ended + slot] = run
         self._numbers[FIRST + SLOT * slot] = 0
 
     def forget(self) -> None:

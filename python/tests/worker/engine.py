@@ -65,7 +65,7 @@ class Engine:
     ) -> None:
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(PATIENCE)
-        size = 64 + 32 * (threads + places)
+        size = 64 + 40 * (threads + places)
         with tempfile.TemporaryFile() as file:
             file.write(struct.pack("=QQ", MAGIC, threads + places).ljust(size, b"\0"))
             file.flush()
@@ -160,6 +160,14 @@ class Engine:
         slots = [tuple(numbers[8 + 4 * slot : 12 + 4 * slot]) for slot in range(count)]
         numbers.release()
         return [slot for slot in slots if slot[0]]  # type: ignore[misc]
+
+    def last_runs(self) -> set[int]:
+        """The runs that have ended last, each in its slot."""
+        numbers = memoryview(self._page).cast("Q")
+        count = numbers[1]
+        ended = set(numbers[8 + 4 * count : 8 + 5 * count]) - {0}
+        numbers.release()
+        return ended
 
     def ended(self) -> int:
         """The child's status, once it has ended."""

@@ -156,10 +156,12 @@ def test_a_receiver_that_leaves_takes_the_child_with_it_and_stands_on_the_page(e
 
 
 def test_a_receiver_that_closes_everything_ends_the_child(engine: Engine) -> None:
-    engine.hand("close")
+    run = engine.hand("close")
     with pytest.raises((EOFError, ConnectionError)):
         engine.receive()
     engine.ended()
+    # It has ended, and is to blame.
+    assert (engine.slots(), engine.last_runs()) == ([], {run})
 
 
 def test_no_frame_goes_into_a_file_that_has_taken_the_sockets_place(engine: Engine, tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ def test_the_page_says_what_runs_and_until_when(engine: Engine, holding: Holding
     holding.go()
     engine.results(1)
     assert engine.slots() == []
+    assert run in engine.last_runs()
 
 
 def test_an_asynchronous_receiver_is_given_time_to_be_stopped(engine: Engine, holding: Holding) -> None:
