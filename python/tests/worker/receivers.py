@@ -144,6 +144,11 @@ def leave() -> None:
     os._exit(3)
 
 
+@task(name="hang", timeout=0.5, max_attempts=2)
+def hang() -> None:
+    threading.Event().wait()
+
+
 @task(name="close")
 def close() -> None:
     os.closerange(0, 256)

@@ -85,19 +85,22 @@ def test_the_worker_runs_what_is_due_once_each_and_ends(project: Project) -> Non
     assert len(runs) == 2000 and set(runs.values()) == {1}
 
 
-def test_what_fails_for_good_is_dead_with_its_reason_and_the_rest_runs(project: Project) -> None:
+def test_what_ends_or_hangs_its_process_is_dead_with_its_reason_and_the_rest_runs(project: Project) -> None:
     project.do(
-        "receivers.permanent.delay()\n"
-        "receivers.leave.delay()\n"
-        "for number in range(20): receivers.add.delay(number, 1)\n"
+        "for each in 'permanent', 'close', 'hang', 'fork', 'noise': getattr(receivers, each).delay()\n"
+        "for number in range(200): receivers.add.delay(number, 1)\n"
         "receivers.add_later.delay(3, 4)"
     )
-    project.run_worker("--exit-when-idle", "--processes=1")
+    said = project.run_worker("--exit-when-idle", "--processes=2")
     ended = dict(project.query("SELECT receiver, state || ': ' || coalesce(reason, result) FROM signalpost_history"))
     assert ended["permanent"].startswith("dead: signalpost.Permanent: there is no printer\n")
-    assert ended["leave"].startswith("dead: ") and "exited with status 3" in ended["leave"]
+    assert ended["close"].startswith("dead: ")
+    assert ended["hang"].startswith("dead: ") and "timed out after" in ended["hang"]
+    assert (ended["fork"], ended["noise"]) == ('succeeded: "parent"', 'succeeded: "quiet again"')
     assert ended["add later"] == "succeeded: 7"
-    assert project.query("SELECT count(*) FROM signalpost_history WHERE receiver = 'add' AND state = 'succeeded'") == [(20,)]
+    assert project.query("SELECT count(*) FROM signalpost_history WHERE receiver = 'add' AND state = 'succeeded'") == [(200,)]
+    # Where Django people look.
+    assert "signalpost.engine" in said
 
 
 def test_a_stop_lets_end_what_runs(project: Project, holding: Holding) -> None:
