@@ -128,3 +128,21 @@ def test_no_child_outlives_the_engine(project: Project, holding: Holding) -> Non
     finally:
         worker.kill()
         worker.communicate(timeout=60)
+
+
+def test_the_engine_runs_no_python_and_no_child_maps_the_engine(project: Project, holding: Holding) -> None:
+    project.do(f"receivers.hold.delay({holding.directory!r})")
+    worker = project.worker("--processes=1")
+    try:
+        child = holding.began()
+        of_engine, of_child = (Path(f"/proc/{process}/maps").read_text() for process in (worker.pid, child))
+        assert str(Path(str(ENGINE)).resolve()) in of_engine
+        # What it maps of the database has the name of this test.
+        assert "libpython" not in of_engine and "/python3" not in of_engine and "_sqlite3" not in of_engine
+        assert "/signalpost\n" not in of_child and "_native" in of_child
+        holding.go()
+        worker.send_signal(signal.SIGTERM)
+        said = worker.communicate(timeout=60)[1]
+    finally:
+        worker.kill()
+    assert worker.returncode == 0, said
