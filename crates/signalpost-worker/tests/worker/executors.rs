@@ -1,7 +1,7 @@
 //! What an executor can say that a function cannot: that its room changes, and that a run was no fault of its receiver's.
 
 use crate::Bench;
-use signalpost_store::{EndState, NewTask, State, Store};
+use signalpost_store::{EndState, NewTask, State};
 use signalpost_worker::{Failure, ReceiverPolicy, Run, Success};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -66,6 +66,11 @@ impl Executor for Functions {
     }
 }
 
+/// What an executor that has always room says.
+fn unlimited() -> Arc<AtomicUsize> {
+    Arc::new(AtomicUsize::new(usize::MAX))
+}
+
 /// A store of its own, and receivers to be run by a worker.
 struct Bench {
     _directory: TempDir,
@@ -85,7 +90,7 @@ impl Bench {
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
         let store = Arc::new(SqliteOptions::new(&path).clock(clock.clone()).open().unwrap());
         let options = WorkerOptions { sweep: Duration::from_millis(20), ..WorkerOptions::default() };
-        let capacity = Arc::new(AtomicUsize::new(usize::MAX));
+        let capacity = unlimited();
         Self { _directory: directory, path, clock, store, known: HashMap::new(), options, capacity }
     }
 
