@@ -8,12 +8,13 @@ use std::fs;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The crates of the workspace that each of them may name. What is only for tests is free.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("signalpost-dispatch", &[]),
     ("signalpost-store", &[]),
     ("signalpost-worker", &["signalpost-store"]),
     ("signalpost-macros", &[]),
     ("signalpost", &["signalpost-dispatch", "signalpost-macros", "signalpost-store", "signalpost-worker"]),
+    ("signalpost-engine", &["signalpost-store", "signalpost-worker"]),
     ("signalpost-python", &["signalpost-store"]),
     ("newsroom", &["signalpost"]),
     ("signalpost-postgres-server", &[]),

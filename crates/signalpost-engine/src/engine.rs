@@ -6,19 +6,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signalpost_store::{PublishedReceiver, Store};
+use signalpost_store::{PostgresCredentials, PublishedReceiver, Store};
 use signalpost_worker::{Queue, Stopper, Worker, WorkerError, WorkerOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::EngineOptions;
+use crate::event::Event;
 use crate::executor::ChildExecutor;
 use crate::journal::Journal;
 use crate::pool::{Message, Pool, PoolHandle, PoolOptions, PoolState};
 use crate::process::Launch;
-use crate::settings::{Refusal, Settings};
+use crate::settings::{Opened, Refusal, Settings};
 
 /// Resolved by each child for itself: what the engine was made of, though another may have been installed in its place.
 const THIS_EXECUTABLE: &str = "/proc/self/exe";
@@ -49,21 +51,55 @@ async fn run(options: EngineOptions, settings: Settings) -> Result<(), Refusal> 
     let subscriber = tracing_subscriber::registry().with(Journal(pool.messages()));
     // Only tests have set another one.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    let mut stores = Vec::new();
+    let mut opened = Vec::new();
     for store in &settings.stores {
         tokio::select! {
-            opened = store.open() => stores.push(opened?),
+            store = store.open() => opened.push(store?),
             _ = signals.stop() => return Ok(()),
         }
     }
-    // The credentials are not needed any more.
+    // What they hold is held by the stores.
     drop(settings);
     let pool = tokio::spawn(pool.work());
+    let mut renewing = JoinSet::new();
+    let stores = opened.into_iter().enumerate().map(|(number, Opened { store, credentials })| {
+        if let Some(credentials) = credentials {
+            renewing.spawn(renew_credentials(credentials, number, handle.clone()));
+        }
+        store
+    });
+    let stores = stores.collect();
     let worked = work_on(&options, stores, &handle, &mut signals).await;
     let end = if worked.is_err() { Message::StopNow } else { Message::Stop };
     handle.send(end);
     end_pool(pool, &handle, &mut signals).await;
     worked
+}
+
+/// Asks for other credentials whenever those of a store are refused.
+async fn renew_credentials(credentials: PostgresCredentials, store: usize, handle: PoolHandle) {
+    const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+    const REST: Duration = Duration::from_secs(1);
+    loop {
+        credentials.refused().await;
+        let (reply, answer) = oneshot::channel();
+        handle.send(Message::AskCredentials { store, reply });
+        let problem = match timeout(ANSWERS_WITHIN, answer).await {
+            Ok(Ok(Ok(settings))) => match settings.url() {
+                Ok(Some(url)) => credentials.replace(&url).err().map(|error| error.in_one_line().to_string()),
+                Ok(None) => Some("they are for another kind of database".to_owned()),
+                Err(problem) => Some(problem),
+            },
+            Ok(Ok(Err(problem))) => Some(problem),
+            // No child is ready, or it says nothing; the next refusal asks again.
+            Ok(Err(_)) | Err(_) => None,
+        };
+        if let Some(problem) = problem {
+            let message = format!("the server has refused the engine, and there are no other credentials: {problem}");
+            handle.send(Message::Tell(Event::new("error", message).field("store", store)));
+        }
+        sleep(REST).await;
+    }
 }
 
 fn pool_options(options: &EngineOptions, stores: Vec<String>) -> PoolOptions {

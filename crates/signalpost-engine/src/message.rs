@@ -8,6 +8,7 @@ use signalpost_store::{NewTask, PublishedReceiver, TaskId};
 use signalpost_worker::{Failure, Success};
 
 use crate::frame::{FrameWriter, WrongLength};
+use crate::settings::StoreSettings;
 
 /// The version of the frames.
 pub(crate) const VERSION: u32 = 1;
@@ -20,6 +21,7 @@ pub(crate) mod kind {
     pub(crate) const STOP: u8 = b'S';
     pub(crate) const EVENT: u8 = b'E';
     pub(crate) const FINISHED: u8 = b'F';
+    pub(crate) const CREDENTIALS: u8 = b'C';
 }
 
 /// `H`
@@ -37,6 +39,13 @@ pub(crate) struct Hello<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Recall<'a> {
     pub(crate) runs: &'a [u64],
+}
+
+/// `C`
+#[derive(Debug, Serialize)]
+pub(crate) struct AskCredentials<'a> {
+    pub(crate) store: &'a str,
+    pub(crate) why: &'a str,
 }
 
 /// `S`
@@ -66,8 +75,8 @@ pub(crate) enum Said {
     Results(Vec<RunResult>),
     /// `s`
     Replace { reason: String, all: bool },
-    /// `c`. Nobody has asked.
-    Credentials,
+    /// `c`
+    Credentials { store: String, answer: Result<Box<StoreSettings>, String> },
 }
 
 impl Said {
@@ -78,14 +87,18 @@ impl Said {
             b'x' => parse(kind, body).map(|Reason { reason }| Self::CannotStart(reason)),
             b'r' => parse(kind, body).map(|Results { results }| Self::Results(results)),
             b's' => parse(kind, body).map(|Replace { reason, all }| Self::Replace { reason, all }),
-            b'c' => parse(kind, body).map(|serde::de::IgnoredAny| Self::Credentials),
+            b'c' => parse::<Credentials>(kind, body)?.said(),
             other => Err(format!("a frame of the kind `{}` is not known", char::from(other).escape_default())),
         }
     }
 }
 
 fn parse<'a, T: Deserialize<'a>>(kind: u8, body: &'a [u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| format!("a frame of the kind `{}`: {error}", char::from(kind)))
+    serde_json::from_slice(body).map_err(|error| match kind {
+        // Not in its own words: they may repeat a password.
+        b'c' => "a frame of the kind `c` is not what it should be".to_owned(),
+        _ => format!("a frame of the kind `{}`: {error}", char::from(kind)),
+    })
 }
 
 /// `h`
@@ -114,6 +127,26 @@ impl From<Registered> for PublishedReceiver {
 #[derive(Deserialize)]
 struct Results {
     results: Vec<RunResult>,
+}
+
+/// `c`
+#[derive(Deserialize)]
+struct Credentials {
+    store: String,
+    settings: Option<Box<StoreSettings>>,
+    error: Option<String>,
+}
+
+impl Credentials {
+    fn said(self) -> Result<Said, String> {
+        let Self { store, settings, error } = self;
+        let answer = match (settings, error) {
+            (Some(settings), None) => Ok(settings),
+            (None, Some(error)) => Err(error),
+            _ => return Err("a frame of the kind `c` says neither what nor why not".to_owned()),
+        };
+        Ok(Said::Credentials { store, answer })
+    }
 }
 
 #[derive(Deserialize)]
@@ -273,6 +306,19 @@ mod tests {
         assert_eq!((&*then.signal, &*then.receiver, &*then.queue, &*then.payload), ("s", "r", "q", "{}"));
         assert_eq!((then.delay, then.parent, then.depth), (Duration::from_millis(250), Some(TaskId(3)), 2));
         assert_eq!((then.headers.len(), then.reason.as_deref()), (1, Some("why")));
+    }
+
+    #[test]
+    fn credentials_are_read_and_never_shown() {
+        let given =
+            r#"{"store": "a", "settings": {"alias": "a", "vendor": "postgresql", "parameters": {"password": "hush"}}}"#;
+        let said = Said::read(b'c', given.as_bytes()).unwrap();
+        assert!(matches!(&said, Said::Credentials { answer: Ok(_), .. }));
+        let refused = Said::read(b'c', br#"{"store": "a", "error": "no such service"}"#).unwrap();
+        assert!(matches!(&refused, Said::Credentials { answer: Err(why), .. } if why == "no such service"));
+        let wrong = Said::read(b'c', br#"{"store": "a", "settings": {"alias": "a", "vendor": "hush"}}"#).unwrap_err();
+        assert!(![format!("{said:?}"), wrong].concat().contains("hush"));
+        assert!(Said::read(b'c', br#"{"store": "a"}"#).is_err());
     }
 
     #[test]

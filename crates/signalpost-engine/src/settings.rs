@@ -1,6 +1,7 @@
 //! The settings: the stores and their credentials, as the management command hands them over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use signalpost_store::{PostgresOptions, SqliteOptions, Store, StoreError};
+use signalpost_store::{PostgresCredentials, PostgresOptions, SqliteOptions, Store, StoreError};
 
 use crate::parameters;
 
@@ -86,10 +87,31 @@ impl Settings {
     }
 }
 
+impl fmt::Debug for StoreSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreSettings").field("alias", &self.alias).finish_non_exhaustive()
+    }
+}
+
+/// A store that was opened, and what its server lets it in with.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) credentials: Option<PostgresCredentials>,
+}
+
 impl StoreSettings {
+    /// Where the database is, with the credentials; `None`: in a file.
+    pub(crate) fn url(&self) -> Result<Option<String>, String> {
+        match &self.database {
+            Database::Sqlite { .. } => Ok(None),
+            Database::Postgresql { parameters, .. } => parameters::url_of(parameters).map(Some),
+        }
+    }
+
     /// Opens the store. Its tables are Django's affair.
-    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, Refusal> {
+    pub(crate) async fn open(&self) -> Result<Opened, Refusal> {
         let alias = &self.alias;
+        let mut credentials = None;
         let opened: Result<Arc<dyn Store>, StoreError> = match &self.database {
             Database::Sqlite { path, busy_timeout_ms } => {
                 if !path.is_absolute() {
@@ -102,13 +124,12 @@ impl StoreSettings {
                 };
                 options.open().map(|store| Arc::new(store) as _)
             }
-            Database::Postgresql { parameters, schema, pooled } => {
-                let url = parameters::url_of(parameters)
-                    .map_err(|problem| Refusal::Settings(format!("store `{alias}`: {problem}")))?;
-                match PostgresOptions::new(&url) {
+            Database::Postgresql { schema, pooled, .. } => {
+                let url = self.url().map_err(|problem| Refusal::Settings(format!("store `{alias}`: {problem}")))?;
+                match PostgresCredentials::new(&url.unwrap_or_default()) {
                     Err(error) => Err(error),
-                    Ok(options) => {
-                        let options = options.create_tables(false);
+                    Ok(given) => {
+                        let options = PostgresOptions::with_credentials(credentials.insert(given)).create_tables(false);
                         let options = schema.iter().fold(options, |options, schema| options.schema(schema));
                         let options = pooled.iter().fold(options, |options, pooled| options.behind_pooler(*pooled));
                         options.open().await.map(|store| Arc::new(store) as _)
@@ -116,7 +137,7 @@ impl StoreSettings {
                 }
             }
         };
-        opened.map_err(|error| match error.is_without_tables() {
+        opened.map(|store| Opened { store, credentials }).map_err(|error| match error.is_without_tables() {
             true => Refusal::Work(format!("store `{alias}`: its tables are missing: run `manage.py migrate`")),
             false => Refusal::Work(format!("store `{alias}`: {}", error.in_one_line())),
         })
@@ -165,7 +186,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("app.db");
         let database = Database::Sqlite { path: path.clone(), busy_timeout_ms: None };
-        let refusal = StoreSettings { alias: "default".to_owned(), database }.open().await.unwrap_err();
+        let opened = StoreSettings { alias: "default".to_owned(), database }.open().await;
+        let Err(refusal) = opened else { panic!("it was opened") };
         assert!(refusal.to_string().contains("migrate"), "{refusal}");
         assert!(!path.exists());
     }

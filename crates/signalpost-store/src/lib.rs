@@ -52,7 +52,7 @@ pub use finish::{Finish, Outcome};
 pub use name::{DEFAULT_QUEUE, check_name};
 pub use payload::{PayloadError, PayloadLimits, decode_payload, encode_payload};
 #[cfg(feature = "postgres")]
-pub use postgres::{PostgresOptions, PostgresStore};
+pub use postgres::{PostgresCredentials, PostgresOptions, PostgresStore};
 pub use priority::check_priority;
 pub use reason::readable_reason;
 #[cfg(feature = "sqlite")]

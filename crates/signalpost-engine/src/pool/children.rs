@@ -230,7 +230,11 @@ impl Pool {
                     self.retire(number, &reason, now);
                 }
             }
-            Said::Credentials if child.ready_at.is_some() => {}
+            Said::Credentials { store, answer } if child.ready_at.is_some() => {
+                if let Some(reply) = self.asked.remove(&store) {
+                    let _ = reply.send(answer);
+                }
+            }
             _ => child.kill(Doom::Nonsense("a hello twice, or something else before it".to_owned())),
         }
     }

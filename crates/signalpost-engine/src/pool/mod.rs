@@ -23,6 +23,7 @@ use crate::child::Ending;
 use crate::event::Event;
 use crate::message::Said;
 use crate::process::Launch;
+use crate::settings::StoreSettings;
 use children::{Child, Starts};
 pub(crate) use shared::Shared;
 use telling::Telling;
@@ -40,6 +41,8 @@ pub(crate) enum Message {
     Said(u32, Said),
     /// A child has ended, and nothing more comes from it.
     Gone(u32, Ending),
+    /// The server of a store has refused its credentials; `reply` is told new ones.
+    AskCredentials { store: usize, reply: oneshot::Sender<Result<Box<StoreSettings>, String>> },
     /// Somebody else's event.
     Tell(Event),
     /// Every child is to be replaced.
@@ -136,6 +139,8 @@ pub(crate) struct Pool {
     telling: Telling,
     /// Which run of which child a task's newest claim was, for children that want to be told of its end.
     ran: Ran,
+    /// Who waits for the credentials of which store.
+    asked: HashMap<String, oneshot::Sender<Result<Box<StoreSettings>, String>>>,
 
     look_at: Instant,
     wraps_up: bool,
@@ -170,6 +175,7 @@ impl Pool {
             warned_of_memory: false,
             telling: Telling::new(now),
             ran: HashMap::new(),
+            asked: HashMap::new(),
             look_at: now,
             wraps_up: false,
             stops: false,
@@ -215,6 +221,7 @@ impl Pool {
             Message::Finished { store, task, outcome } => self.take_finished(store, &task, &outcome),
             Message::Said(child, said) => self.take_said(child, said, now),
             Message::Gone(child, ending) => self.bury(child, &ending, now),
+            Message::AskCredentials { store, reply } => self.ask_credentials(store, reply),
             Message::Tell(event) => self.tell(event, now),
             Message::ReplaceAll => self.replace_all("asked for", now),
             Message::WrapUp => self.wrap_up(),

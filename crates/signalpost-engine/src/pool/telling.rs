@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use signalpost_store::{Outcome, Task};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Pool;
 use super::children::Child;
 use crate::event::Event;
-use crate::message::{self, kind};
+use crate::message::{self, AskCredentials, kind};
+use crate::settings::StoreSettings;
 use crate::task_body::TaskBody;
 
 /// How many events are told in a second.
@@ -70,6 +72,19 @@ impl Pool {
         match child {
             Some(child) if message::write(&mut frames, kind::EVENT, event).is_ok() => child.line.send(frames),
             _ => eprintln!("{}", event.line()),
+        }
+    }
+
+    /// Asks a child for a store's credentials. Where none is ready the question is dropped, and asked again by whoever has it.
+    pub(super) fn ask_credentials(&mut self, store: usize, reply: oneshot::Sender<Result<Box<StoreSettings>, String>>) {
+        let alias = &self.options.stores[store];
+        let question = AskCredentials { store: alias, why: "the server has refused the engine" };
+        let mut frames = Vec::new();
+        if let Some(child) = self.children.values().find(|child| child.is_ready() && child.stopped_at.is_none())
+            && message::write(&mut frames, kind::CREDENTIALS, &question).is_ok()
+        {
+            child.line.send(frames);
+            self.asked.insert(alias.clone(), reply);
         }
     }
 

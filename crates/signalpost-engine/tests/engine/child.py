@@ -217,5 +217,9 @@ while True:
     elif kind == b"F":
         for one in body["finished"]:
             tell("finished", one["task"]["receiver"], *one["outcome"])
+    elif kind == b"C":
+        with open(os.path.join(options.place, "credentials")) as file:
+            send(b"c", {"store": body["store"], "settings": json.load(file)})
+        tell("asked for", body["store"])
     else:
         raise AssertionError(kind)

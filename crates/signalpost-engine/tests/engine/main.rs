@@ -1,6 +1,7 @@
 //! The engine as a process, with children that are processes, over a store on SQLite.
 
 mod charging;
+mod credentials;
 mod handing;
 mod replacing;
 mod starting;

@@ -161,7 +161,7 @@ async fn listen_once(database: &Database) -> Result<(), sqlx::Error> {
     let call = database.access.timeout;
     // One for each connection: one that is lost without a word keeps its pool's only place until the system gives it up.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(call);
-    let mut listener = PgListener::connect_with(&pool.connect_lazy_with(database.access.options.clone())).await?;
+    let mut listener = PgListener::connect_with(&pool.connect_lazy_with(database.access.connect_options())).await?;
     listener.eager_reconnect(false);
     listener.execute(AssertSqlSafe(database.access.manners())).await?;
     listener.listen("signalpost").await?;

@@ -2,6 +2,7 @@
 
 mod claim;
 mod contact;
+mod credentials;
 mod end;
 mod failure;
 mod history;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{ConnectOptions, Row};
+use sqlx::Row;
 use tokio::sync::oneshot;
 
 use crate::clock::{Clock, millis};
@@ -36,6 +37,7 @@ use crate::{
     TaskRecord, WorkerId,
 };
 use contact::Contact;
+pub use credentials::PostgresCredentials;
 use end::Reports;
 use failure::Failure;
 use idleness::{Changes, Idleness};
@@ -113,8 +115,7 @@ impl Database {
         let place = options.place();
         let PostgresOptions { schema, creates_tables, call_timeout, .. } = options;
         let access = Rc::new(Access {
-            // Callers log what matters of a call; statements say nothing to a reader of a log.
-            options: options.connect.disable_statement_logging(),
+            credentials: options.credentials.unwrap_or_else(|| PostgresCredentials::of(options.connect)),
             place: place.clone(),
             timeout: call_timeout,
             // Until it is known, nothing is left behind in a session.

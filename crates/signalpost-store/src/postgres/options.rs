@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::{PostgresStore, url};
+use super::{PostgresCredentials, PostgresStore, url};
 use crate::StoreError;
 use crate::clock::Clock;
 
@@ -24,6 +24,7 @@ use crate::clock::Clock;
 #[derive(Clone)]
 pub struct PostgresOptions {
     pub(super) connect: PgConnectOptions,
+    pub(super) credentials: Option<PostgresCredentials>,
     pub(super) schema: Option<String>,
     pub(super) creates_tables: bool,
     pub(super) connections: usize,
@@ -55,6 +56,7 @@ impl PostgresOptions {
         let is_named = connect.get_application_name().is_some();
         Self {
             connect: if is_named { connect } else { connect.application_name("signalpost") },
+            credentials: None,
             schema: None,
             creates_tables: true,
             connections: 4,
@@ -64,6 +66,11 @@ impl PostgresOptions {
             behind_pooler: None,
             clock: None,
         }
+    }
+
+    /// As [`PostgresOptions::new`], with what is replaced while the store works.
+    pub fn with_credentials(credentials: &PostgresCredentials) -> Self {
+        Self { credentials: Some(credentials.clone()), ..Self::with(credentials.connect()) }
     }
 
     /// The schema that holds the tables; it is created where it is missing. Default: the first one of the connection's

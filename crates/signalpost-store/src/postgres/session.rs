@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Postgres, Row};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use super::PostgresCredentials;
 use super::contact::Contact;
 use super::failure::{Failure, Outcome};
 use crate::StoreError;
@@ -19,7 +20,7 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// What every connection of a store is opened with.
 pub(super) struct Access {
-    pub(super) options: PgConnectOptions,
+    pub(super) credentials: PostgresCredentials,
     pub(super) place: String,
     pub(super) timeout: Duration,
     /// Nothing lasts longer than a transaction.
@@ -31,6 +32,12 @@ impl Access {
     /// When a call that begins now has failed.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
+    }
+
+    /// What a connection is opened with now.
+    pub(super) fn connect_options(&self) -> PgConnectOptions {
+        // Callers log what matters of a call; statements say nothing to a reader of a log.
+        self.credentials.connect().disable_statement_logging()
     }
 
     /// The tables grow and shrink all day: what the planner believes of their size is never true, and only a walk along
@@ -77,7 +84,8 @@ type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 impl Session {
     pub(super) async fn open(access: &Access) -> Outcome<Self> {
-        let mut connection = access.options.connect().await?;
+        let connecting = access.connect_options().connect().await;
+        let mut connection = connecting.inspect_err(|error| access.credentials.tell_of(error))?;
         let is_pooled = access.is_pooled.get();
         if !is_pooled {
             let settings = format!("{}; {}", access.settings("SET"), access.manners());

@@ -2,6 +2,7 @@
 //! pooler; roles with few rights; schemas of any name.
 
 mod behind_a_pooler;
+mod credentials;
 mod left_behind;
 mod log;
 mod page;

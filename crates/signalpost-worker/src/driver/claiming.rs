@@ -42,7 +42,7 @@ impl Driver {
     }
 
     /// How many runs may be under way: as many as the settings say, if the executor can have so many.
-    fn concurrency(&self) -> usize {
+    pub(super) fn concurrency(&self) -> usize {
         self.options.concurrency.min(self.executor.capacity())
     }
 
@@ -53,6 +53,9 @@ impl Driver {
 
     fn room(&self, now: Instant) -> usize {
         let concurrency = self.concurrency();
+        if concurrency == 0 {
+            return 0;
+        }
         let hold = self.pace.hold(concurrency, now);
         let expected = self.in_hand.unfinished() + self.asking.tasks();
         let room = hold.saturating_sub(expected);
@@ -62,6 +65,10 @@ impl Driver {
 
     pub(super) fn claim(&mut self, now: Instant) {
         if self.stage > Stage::Running || !self.is_trusted(now) || now < self.claim_not_before {
+            return;
+        }
+        // The executor can run nothing at all: what was claimed would only be kept from others.
+        if self.concurrency() == 0 {
             return;
         }
         if self.must_compare(now) {
@@ -164,7 +171,7 @@ impl Driver {
     /// Gives back what was claimed until then and not started.
     pub(super) fn give_back_queued(&mut self, claimed_until: Instant, stalled: bool, now: Instant) {
         for task in self.in_hand.take_queued(claimed_until) {
-            if stalled && task.is_suspect() {
+            if stalled && task.is_suspect() && self.has_room() {
                 // Its gate is shut. It comes first when that opens, or what else waits would use it up each time.
                 let again = self.gates.opens_for(&task, now).unwrap_or(now + SUSPECT_AGAIN);
                 (self.suspect_not_before, self.suspect_waits) = (again, true);

@@ -234,7 +234,8 @@ impl Driver {
                 wake_at = wake_at.min(at);
             }
         };
-        let may_ask = self.stage == Stage::Running && self.asking.is_nothing() && self.is_trusted(now);
+        let may_ask =
+            self.stage == Stage::Running && self.asking.is_nothing() && self.is_trusted(now) && self.concurrency() > 0;
         let report_at = self.report_at();
         consider(report_at.unwrap_or(now), report_at.is_some());
         consider(self.claim_not_before, may_ask && self.unclear);

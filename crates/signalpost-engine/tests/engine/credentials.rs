@@ -1,0 +1,55 @@
+//! A store on PostgreSQL, and a password that is changed under the engine.
+
+use crate::Site;
+use rustix::process::Signal;
+use signalpost_postgres_server::TestDatabase;
+use signalpost_store::{EndState, NewTask, PostgresStore, Store};
+use std::fs;
+use std::io::{Seek, Write};
+
+/// What Django would say of this role's connection.
+fn settings(database: &TestDatabase, role: &str, password: &str) -> String {
+    let (_, server) = database.url().rsplit_once('@').unwrap();
+    let (address, name) = server.split_once('/').unwrap();
+    let (host, port) = address.split_once(':').unwrap();
+    format!(
+        r#"{{"alias": "default", "vendor": "postgresql", "parameters": {{"host": "{host}", "port": "{port}",
+            "dbname": "{name}", "user": "{role}", "password": "{password}", "connect_timeout": "5"}}}}"#
+    )
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test runs it"]
+async fn the_engine_asks_a_child_for_the_password_when_the_old_one_is_refused() {
+    let database = TestDatabase::new();
+    let store = PostgresStore::connect(database.url()).await.unwrap();
+    // Roles belong to the whole server.
+    let role = format!("engine_of_{}", database.name());
+    let sql = |sql: &str| database.run_sql(sql).unwrap();
+    sql(&format!("CREATE ROLE \"{role}\" LOGIN PASSWORD 'old'"));
+    sql(&format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO \"{role}\""));
+    sql(&format!("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO \"{role}\""));
+
+    let site = Site::with_stores(&[]);
+    let mut given = tempfile::tempfile().unwrap();
+    write!(given, r#"{{"version": 1, "stores": [{}]}}"#, settings(&database, &role, "old")).unwrap();
+    given.rewind().unwrap();
+    let engine = site.start_with(&given, "", &["--processes", "1"]);
+    let send = async || store.insert(vec![NewTask::new("tests.signal", "ok", "{}")]).await.unwrap();
+    send().await;
+    while store.counts().await.unwrap().ended(EndState::Succeeded) < 1 {}
+
+    fs::write(site.directory.path().join("credentials"), settings(&database, &role, "new")).unwrap();
+    sql(&format!("ALTER ROLE \"{role}\" PASSWORD 'new'"));
+    sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"));
+    site.wait_for("asked for default");
+    send().await;
+    while store.counts().await.unwrap().ended(EndState::Succeeded) < 2 {}
+    engine.signal(Signal::TERM);
+    site.wait_for("stopped");
+    drop(engine);
+    drop(store);
+    sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"));
+    sql(&format!("DROP OWNED BY \"{role}\" CASCADE"));
+    sql(&format!("DROP ROLE \"{role}\""));
+}
