@@ -166,7 +166,10 @@ impl StoreError {
             ),
             DENIED => (Kind::AccessDenied, Some(HOW_TO_GRANT)),
             "3D000" => (Kind::BadPath, Some("create the database first, or correct the URL")),
-            "42P01" | "3F000" => (Kind::NoTables, Some(HOW_TO_MAKE)),
+            "42P01" => (Kind::NoTables, Some(HOW_TO_MAKE)),
+            "3F000" => {
+                (Kind::NoTables, Some("create the schema that the search_path names, or correct the search_path"))
+            }
             "25006" => return Self::read_only_server(place),
             "53100" => (Kind::Full, Some("make room on the server's disk; the store goes on by itself")),
             "53300" => {

@@ -17,8 +17,8 @@ use crate::{StoreError, WorkerId};
 /// How often the session is asked whether it is still there. Others believe in a death when they have seen the lock free
 /// for a second.
 const ASK_EVERY: Duration = Duration::from_millis(200);
-/// A lock that is taken again soon is not worth a line. One that is not makes a living worker look dead; with the server
-/// away it is one line among others.
+/// A lock that is taken again soon is not worth a line. One that is not makes a living worker look dead, if the server
+/// answers everybody else: while it is away, the callers say so.
 const LOG_AFTER: Duration = Duration::from_secs(5);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
@@ -105,7 +105,7 @@ impl Keeper {
             };
             self.access.contact.lose();
             let is_told = logged_at.is_some_and(|at| at.elapsed() < LOG_EVERY);
-            if held_at.elapsed() >= LOG_AFTER && !is_told {
+            if held_at.elapsed() >= LOG_AFTER && self.access.contact.is_answering(LOG_AFTER) && !is_told {
                 logged_at = Some(Instant::now());
                 tracing::warn!(target: "signalpost::store", error = %error.in_one_line(), "cannot hold the locks that show life");
             }

@@ -4,9 +4,9 @@
 mod behind_a_pooler;
 mod left_behind;
 mod log;
+mod names;
 mod page;
 mod refusals;
-mod role;
 mod roles;
 mod schemas;
 mod silence;
