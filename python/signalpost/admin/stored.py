@@ -23,6 +23,8 @@ from .shown import first_line, shown_arguments, shown_json, shown_reason
 
 __all__ = ["StoredAdmin"]
 
+#: The columns that hold what was sent or returned.
+_CONTENT = ("payload", "headers", "result")
 #: So many tasks get a message of their own when they were refused; the others are counted.
 NAMED = 5
 
@@ -73,6 +75,10 @@ class StoredAdmin(admin.ModelAdmin):
     def has_arguments_permission(self, request: Any) -> bool:
         """Whether this person sees what was sent, and what was returned: who has the model's `view` permission."""
         return self._has("view", request)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Whether the address of a list may filter so. Not by what was sent: that is not to be found out by asking."""
+        return lookup.partition("__")[0] not in _CONTENT and super().lookup_allowed(lookup, value, request)
 
     def _has(self, what: str, request: Any) -> bool:
         codename = get_permission_codename(what, self.opts)
