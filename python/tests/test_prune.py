@@ -172,7 +172,7 @@ def test_a_database_without_tables_is_said_with_what_to_do() -> None:
                 editor.execute("ALTER TABLE put_aside RENAME TO signalpost_history")
 
 
-@pytest.mark.django_db(databases=["default", "replica"])
+@pytest.mark.django_db(databases=["default", "replica"], transaction=True)
 def test_two_names_of_one_database_are_pruned_once() -> None:
     ended("succeeded", age=2 * DAY)
     out, _ = prune("--database", "default", "--database", "replica", "--dry-run")
