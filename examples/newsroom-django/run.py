@@ -32,6 +32,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE.parent.parent / "python"
 MANAGE = [sys.executable, str(HERE / "manage.py")]
+#: Where processes say what they have to say: standard output is for the report.
+STDERR = 2
 #: What has to be there, by the names under which it is imported.
 NEEDED = ("django", "PIL", "signalpost")
 
@@ -46,8 +48,9 @@ def main() -> int:
     set_up(data, arguments.database, address)
     # A kill ends as Ctrl-C does: with what was started here.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with started("runserver", "--noreload", f"127.0.0.1:{port}", quietly=arguments.exit_when_idle) as pages:
-        wait_for(address, pages)
+    log = data / "pages.log"
+    with log.open("ab") as file, started("runserver", "--noreload", f"127.0.0.1:{port}", says_to=file.fileno()) as pages:
+        wait_for(address, pages, log)
         say(f"The Harrow Quay Courier is at {address}")
         publish_samples()
         if arguments.exit_when_idle:
@@ -96,8 +99,7 @@ def ensure_packages(data: Path, wheel: Path | None) -> None:
         source = f"{(wheel or PACKAGE).resolve()}[postgres]"
         install = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         install += [source, "--requirement", str(HERE / "requirements.txt")]
-        # To standard error: standard output is for the report.
-        if subprocess.run(install, stdout=sys.stderr.fileno()).returncode != 0:
+        if subprocess.run(install, stdout=STDERR).returncode != 0:
             sys.exit("error: that could not be installed; pip says why")
         complete.touch()
     python = str(home / "bin/python")
@@ -141,13 +143,10 @@ def forget_connections() -> None:
 
 
 @contextlib.contextmanager
-def started(*command: str, quietly: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+def started(*command: str, says_to: int = STDERR) -> Iterator[subprocess.Popen[bytes]]:
     """A command of Django's in a process of its own, which is told to stop at the end."""
-    said = subprocess.DEVNULL if quietly else sys.stderr.fileno()
     # Not in our group: Ctrl-C is for us, and we see to it that others end in order.
-    process = subprocess.Popen(
-        [*MANAGE, *command], stdout=said, stderr=said, cwd=HERE, start_new_session=True
-    )
+    process = subprocess.Popen([*MANAGE, *command], stdout=says_to, stderr=says_to, cwd=HERE, start_new_session=True)
     try:
         yield process
     finally:
@@ -182,17 +181,17 @@ def next_due() -> float | None:
     return 0.5 if task.is_running else max(task.run_at / 1000 - time.time(), 0.05)
 
 
-def wait_for(address: str, pages: subprocess.Popen[bytes]) -> None:
+def wait_for(address: str, pages: subprocess.Popen[bytes], log: Path) -> None:
     """Until the pages answer. Exits with a message if they never will."""
     while pages.poll() is None:
         try:
             urllib.request.urlopen(f"{address}/status", timeout=10).close()
             return
         except urllib.error.HTTPError as error:
-            sys.exit(f"error: the pages answer with {error}")
+            sys.exit(f"error: the pages answer with {error}, and {log} says why")
         except OSError:
             time.sleep(0.1)
-    sys.exit(f"error: the pages at {address} have ended\nhint: if the port is taken, choose another one with --port")
+    sys.exit(f"error: the pages at {address} have ended, and {log} says why\nhint: --port chooses another port")
 
 
 def free_port() -> int:

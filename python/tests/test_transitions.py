@@ -30,7 +30,9 @@ def run_engines(statement: str, *parameters: Any) -> None:
     """Runs a statement of the engine's, as it stands in its file."""
     connection.ensure_connection()
     if connection.vendor == "sqlite":
-        connection.connection.execute((ENGINE / f"sqlite/{statement}.sql").read_text(), parameters).fetchall()
+        # To Python these numbers are names.
+        numbered = {str(number): value for number, value in enumerate(parameters, 1)}
+        connection.connection.execute((ENGINE / f"sqlite/{statement}.sql").read_text(), numbered).fetchall()
         return
     import psycopg
 

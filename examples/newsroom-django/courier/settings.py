@@ -77,4 +77,5 @@ DEBUG = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "courier.urls"
 SECRET_KEY = "an example has no secrets"
+TIME_ZONE = "UTC"
 USE_TZ = True
