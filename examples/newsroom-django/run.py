@@ -90,8 +90,10 @@ def ensure_packages(data: Path, wheel: Path | None) -> None:
     home = data / "venv"
     if Path(sys.prefix) == home:
         sys.exit(f"error: {', '.join(missing)} cannot be imported\nhint: remove {home}, and start again")
-    complete = home / "complete"
-    if not complete.exists():
+    # Written last: what was interrupted is made anew, and so is what has changed since.
+    made_of = home / "made-of.txt"
+    newest = made_of_what(wheel)
+    if not made_of.exists() or made_of.read_text() != newest:
         if wheel is None and shutil.which("cargo") is None:
             sys.exit("error: signalpost is not installed, and to build it needs Rust\nhint: https://rustup.rs, or --wheel")
         say(f"Making a virtual environment in {home}: once; to build signalpost takes some minutes")
@@ -101,9 +103,20 @@ def ensure_packages(data: Path, wheel: Path | None) -> None:
         install += [source, "--requirement", str(HERE / "requirements.txt")]
         if subprocess.run(install, stdout=STDERR).returncode != 0:
             sys.exit("error: that could not be installed; pip says why")
-        complete.touch()
+        made_of.write_text(newest)
     python = str(home / "bin/python")
     os.execv(python, [python, str(HERE / "run.py"), *sys.argv[1:]])
+
+
+def made_of_what(wheel: Path | None) -> str:
+    """What tells one state of signalpost, and of what is needed beside it, from another."""
+    sources = [HERE / "requirements.txt"]
+    if wheel is not None:
+        sources.append(wheel)
+    else:
+        sources += [file for kind in ("py", "toml") for file in PACKAGE.rglob(f"*.{kind}")]
+        sources += [file for kind in ("rs", "sql", "toml") for file in (PACKAGE.parent / "crates").rglob(f"*.{kind}")]
+    return str(max(file.stat().st_mtime_ns for file in sources))
 
 
 # What is set up.

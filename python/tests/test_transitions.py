@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +159,64 @@ def test_a_reason_is_stored_whatever_it_holds() -> None:
     cancel("default", [task.pk], "a\x00b" + "c" * 100_000)
     reason = HistoryEntry.objects.get().reason
     assert reason is not None and reason.startswith("a\N{REPLACEMENT CHARACTER}b") and len(reason) < 10_000
+
+
+@pytest.fixture
+def somebody_else() -> Iterator[Any]:
+    """A connection of another process, with a transaction that is open. None on SQLite, where one writes at a time."""
+    if connection.vendor != "postgresql":
+        yield None
+        return
+    import psycopg
+
+    with psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": None}) as other:
+        yield other
+
+
+def while_waiting(other: Any, wish: Callable[[], set[int]]) -> set[int]:
+    """What `wish` returns, if `other` commits when it is seen that the wish waits for it."""
+
+    def wait() -> set[int]:
+        try:
+            return wish()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        wished = pool.submit(wait)
+        with connection.cursor() as cursor:
+            found = False
+            while not found and not wished.done():
+                cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+                found = cursor.fetchone()[0]
+        other.commit()
+        return wished.result()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_that_is_under_way_wins(somebody_else: Any) -> None:
+    if somebody_else is None:
+        return
+    task = waiting()
+    somebody_else.execute("UPDATE signalpost_task SET worker = 'w', fence = fence + 1, attempt = attempt + 1")
+
+    assert while_waiting(somebody_else, lambda: cancel("default", [task.pk], "for a test")) == set()
+
+    assert row_of(Task, task.pk)["worker"] == "w"
+    assert not HistoryEntry.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_try_a_task_again_at_the_same_time_one_does(somebody_else: Any) -> None:
+    if somebody_else is None:
+        return
+    import psycopg
+
+    entry = ended("dead")
+    with psycopg.RawCursor(somebody_else) as cursor:
+        cursor.execute((ENGINE / "postgres/retry.sql").read_text(), [entry.pk, 1])
+
+    assert while_waiting(somebody_else, lambda: retry("default", [entry.pk])) == set()
+
+    assert row_of(Task, entry.pk)["run_at"] == 1
+    assert not HistoryEntry.objects.exists()

@@ -72,7 +72,7 @@ class TaskAdmin(StoredAdmin):
         ids = list(queryset.order_by("pk").values_list("pk", flat=True))
         if "confirmed" not in request.POST:
             return self._ask(request, queryset, ids)
-        cancelled = transitions.cancel(self.store, ids, f"cancelled by {request.user} in the admin")
+        cancelled = transitions.cancel(self.store, ids, f"cancelled by {request.user.get_username()} in the admin")
         self.log(request, HistoryEntry, cancelled, "Cancelled.")
         count = len(cancelled)
         done = ngettext("%(count)s task was cancelled.", "%(count)s tasks were cancelled.", count) % {"count": count}
