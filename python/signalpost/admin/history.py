@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from .. import transitions
 from ..models import HistoryEntry, Task
 from .filters import EndFilter, QueueFilter, ReceiverFilter, SignalFilter
-from .shown import shown_json
+from .shown import shown_json, shown_time
 from .stored import StoredAdmin
 
 __all__ = ["HistoryAdmin"]
@@ -42,9 +42,9 @@ class HistoryAdmin(StoredAdmin):
         return super().get_queryset(request).defer("result")
 
     @admin.display(description=_("ended at"), ordering="finished_at")
-    def finished(self, entry: HistoryEntry) -> Any:
+    def finished(self, entry: HistoryEntry) -> str:
         """When it ended."""
-        return entry.finished
+        return shown_time(entry.finished)
 
     @admin.display(description=_("failures"))
     def failures(self, entry: HistoryEntry) -> int:

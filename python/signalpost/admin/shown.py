@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-__all__ = ["first_line", "readable_value", "shown_arguments", "shown_json", "shown_reason"]
+__all__ = ["first_line", "readable_value", "shown_arguments", "shown_json", "shown_reason", "shown_time"]
 
 #: A payload has up to 1 MiB. More than this nobody reads.
 MOST_OF_A_VALUE = 20_000
@@ -24,6 +26,11 @@ LINE = 100
 _CALL = re.compile(r"  \S.*:\d+, in .+")
 #: A file that is not the project's own.
 _LIBRARY = re.compile(r"[/\\](site-packages|dist-packages|lib[/\\]python\d[^/\\]*)[/\\]")
+
+
+def shown_time(time: datetime | None) -> str:
+    """A time to the second, where the reader is. The formats of Django's admin end with the minute."""
+    return "-" if time is None else timezone.localtime(time).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def first_line(reason: str | None) -> str:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .. import stores
 from ..models import HistoryEntry, Task
-from .shown import first_line, shown_arguments, shown_json, shown_reason
+from .shown import first_line, shown_arguments, shown_json, shown_reason, shown_time
 
 __all__ = ["StoredAdmin"]
 
@@ -141,19 +141,19 @@ class StoredAdmin(admin.ModelAdmin):
         return max(row.attempt - row.deaths, 0)
 
     @admin.display(description=_("sent at"), ordering="created_at")
-    def sent(self, row: Any) -> Any:
+    def sent(self, row: Any) -> str:
         """When it was sent."""
-        return row.sent
+        return shown_time(row.sent)
 
     @admin.display(description=_("due at"), ordering="run_at")
-    def due(self, row: Any) -> Any:
+    def due(self, row: Any) -> str:
         """When it was or is due."""
-        return row.due
+        return shown_time(row.due)
 
     @admin.display(description=_("expires at"))
-    def expires(self, row: Any) -> Any:
+    def expires(self, row: Any) -> str:
         """When it is too late to begin with it."""
-        return row.expires
+        return shown_time(row.expires)
 
     @admin.display(description=_("related"))
     def related(self, row: Any) -> SafeString:

@@ -64,12 +64,10 @@ def test_who_may_change_sees_everything_but_arguments(person: Callable[..., Clie
         assert SECRET not in client.get(page).content.decode()
 
 
-def test_arguments_cannot_be_found_out_by_searching(person: Callable[..., Client]) -> None:
+@pytest.mark.parametrize("text", ["cents", "1250", "blue"])
+def test_arguments_cannot_be_found_out_by_searching(person: Callable[..., Client], text: str) -> None:
     waiting()
-    client = person("change_task")
-    assert f"<strong>0</strong>" in client.get(TASKS, {"q": "cents"}).content.decode() or not client.get(
-        TASKS, {"q": "cents"}
-    ).context["cl"].result_list
+    assert not person("change_task").get(TASKS, {"q": text}).context["cl"].result_list
 
 
 @pytest.mark.parametrize(
@@ -78,7 +76,7 @@ def test_arguments_cannot_be_found_out_by_searching(person: Callable[..., Client
 def test_arguments_cannot_be_found_out_by_filtering(person: Callable[..., Client], lookup: str) -> None:
     waiting()
     response = person("change_task").get(f"{TASKS}?{lookup}")
-    assert response.status_code in (302, 400, 403)
+    assert response.status_code == 400
 
 
 def test_nothing_can_be_added_or_edited_by_anybody(person: Callable[..., Client]) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
+from django.utils import timezone
 
 from signalpost import codec, task
-from signalpost.admin.shown import first_line, readable_value, shown_arguments, shown_json, shown_reason
+from signalpost.admin.shown import first_line, readable_value, shown_arguments, shown_json, shown_reason, shown_time
 from signalpost.models import HistoryEntry
 from signalpost.testing import run_tasks
 
@@ -79,6 +80,15 @@ def test_what_is_shown_is_escaped_and_bounded() -> None:
     assert len(shown) < 25_000 and "characters more" in shown
     assert "<script>" not in shown_reason("<script>")
     assert "<script>" not in shown_json('{"a": "<script>"}')
+
+
+def test_a_time_is_shown_to_the_second_where_the_reader_is() -> None:
+    time = datetime.datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=datetime.timezone.utc)
+    with timezone.override("Europe/Berlin"):
+        assert shown_time(time) == "2026-01-02 04:04:05 CET"
+        with override_settings(USE_TZ=False):
+            assert shown_time(time) == "2026-01-02 04:04:05 CET"
+    assert shown_time(None) == "-"
 
 
 def test_of_a_reason_a_list_shows_the_first_line() -> None:
