@@ -94,6 +94,13 @@ def test_whatever_is_searched_for_is_no_error(reader: Client, query: str) -> Non
     assert reader.get(TASKS, {"q": query}, follow=True).status_code == 200
 
 
+def test_the_choices_of_filters_can_be_counted(reader: Client) -> None:
+    waiting()
+    ended("dead")
+    for page in (TASKS, HISTORY):
+        assert "shop.mail_receipt (1)" in reader.get(page, {"_facets": "True"}).content.decode()
+
+
 def test_a_list_reads_no_arguments(reader: Client) -> None:
     for _ in range(3):
         waiting()
