@@ -168,30 +168,10 @@ def started(*command: str, says_to: int = STDERR) -> Iterator[subprocess.Popen[b
 
 
 def work_until_idle() -> None:
-    """Runs workers until no task is left. A worker ends when nothing is due; what is to be tried again is due later.
-
-    Exits with a message if a worker fails.
-    """
-    while True:
-        with started("signalpost_worker", "--once") as worker:
-            if worker.wait() != 0:
-                sys.exit(f"error: the worker has ended with {worker.returncode}")
-        due = next_due()
-        if due is None:
-            return
-        time.sleep(due)
-
-
-def next_due() -> float | None:
-    """In how many seconds the next task is due. None: there is no task."""
-    from signalpost.models import Task
-
-    task = Task.objects.order_by("worker", "run_at").first()
-    forget_connections()
-    if task is None:
-        return None
-    # One that seems to run is in the hands of a worker that was killed: the next one takes it up when it sees that.
-    return 0.5 if task.is_running else max(task.run_at / 1000 - time.time(), 0.05)
+    """Runs a worker until no task is left: it waits for those that are to be tried again. Exits with a message if it fails."""
+    with started("signalpost_worker", "--exit-when-idle") as worker:
+        if worker.wait() != 0:
+            sys.exit(f"error: the worker has ended with {worker.returncode}")
 
 
 def wait_for(address: str, pages: subprocess.Popen[bytes], log: Path) -> None:
