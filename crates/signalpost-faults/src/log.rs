@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
@@ -18,9 +19,15 @@ impl FormatTime for Clock {
     }
 }
 
-/// Logs to standard error, from now on.
+/// Logs to standard error, from now on: what the documentation tells a service to keep.
 pub(crate) fn begin() {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_timer(Clock).init();
+    let filter = EnvFilter::new("info,sqlx::postgres::notice=error");
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_timer(Clock)
+        .init();
 }
 
 /// How much a process has logged.
