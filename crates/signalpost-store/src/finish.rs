@@ -50,6 +50,12 @@ pub enum Outcome {
     /// It was not run, or stopped through no fault of its own: it waits again, as it did. The attempt does not
     /// count.
     Released,
+    /// What ran it has died in the middle of the run while this worker lives: a process of the worker's, say. As after a rescue it waits again, as
+    /// it did, with one death more; the attempt counts, and is no failure.
+    Died {
+        /// How its runner died, for a person to read.
+        reason: String,
+    },
     /// This worker does not know its receiver: it waits for one that does. The attempt does not count.
     Deferred {
         /// For how long it waits.

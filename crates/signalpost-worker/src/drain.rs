@@ -9,6 +9,7 @@ use signalpost_store::{ClaimRequest, Finish, Outcome, Store, StoreError, Task, W
 use tokio::runtime::Handle;
 
 use crate::run::{self, AbortOnDrop, Report};
+use crate::verdict::Terms;
 use crate::{ClaimedTask, Executor, Failure, ReceiverPolicy, WorkerOptions, verdict};
 
 /// A worker without a loop: it claims one task when it is told to, and runs it. For tests, and for commands that end.
@@ -111,7 +112,14 @@ impl Drain {
                     self.executor.finished(&task, &outcome);
                     return Ok(outcome);
                 }
-                verdict::of_run(&task, &policy, report, false)
+                let WorkerOptions { max_deaths_alone, .. } = WorkerOptions::default();
+                let terms = Terms {
+                    unknown_grace: self.unknown_grace,
+                    max_deaths_alone,
+                    now: self.store_now,
+                    is_stopping: false,
+                };
+                verdict::of_run(&task, &policy, report, &terms)
             }
         };
         verdict::log(&task, &outcome);

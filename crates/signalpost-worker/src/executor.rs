@@ -21,6 +21,13 @@ pub trait Executor: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// How many runs it can have under way at present, for an executor whose room changes while it works. The worker starts no
+    /// more than that, nor than its concurrency, and claims ahead by the smaller of the two. Asked at every turn of its loop;
+    /// [`Worker::look_again`](crate::Worker::look_again) makes it turn. Default: no limit.
+    fn capacity(&self) -> usize {
+        usize::MAX
+    }
+
     /// Told when the task's receiver is about to begin.
     fn started(&self, _task: &Task) {}
 
@@ -102,6 +109,9 @@ pub(crate) enum Retry {
     Backoff,
     After(Duration),
     Never,
+    Unknown,
+    GivenBack,
+    Death,
 }
 
 impl Failure {
@@ -119,8 +129,26 @@ impl Failure {
     pub fn wanted_delay(&self) -> Option<Duration> {
         match self.retry {
             Retry::After(delay) => Some(delay),
-            Retry::Backoff | Retry::Never => None,
+            _ => None,
         }
+    }
+
+    /// No failure of the receiver's: the run could not find it, where only the run can look. The task waits for a worker that
+    /// knows it, as after [`Known::Not`]; the text says what is missing.
+    pub fn unknown(missing: impl Into<String>) -> Self {
+        Self { reason: missing.into(), retry: Retry::Unknown }
+    }
+
+    /// No failure either: the receiver was not run, or stopped through no fault of its task's. The task waits again, as it did,
+    /// and the attempt does not count.
+    pub fn given_back() -> Self {
+        Self { reason: "given back".to_owned(), retry: Retry::GivenBack }
+    }
+
+    /// What ran the receiver has died, perhaps of it: the task has met a death, as those of a worker that dies. After two it
+    /// runs alone, and after so many more as the worker says it is dead.
+    pub fn death(how: impl Into<String>) -> Self {
+        Self { reason: how.into(), retry: Retry::Death }
     }
 
     /// A failure after which the receiver wants to be tried again in `after`, while attempts are left.

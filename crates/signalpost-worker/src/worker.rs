@@ -43,6 +43,8 @@ pub struct Worker {
     options: WorkerOptions,
     stopper: Stopper,
     health: Health,
+    look_again: Arc<Notify>,
+    ends_when_drained: bool,
 }
 
 impl Worker {
@@ -57,12 +59,25 @@ impl Worker {
         options: WorkerOptions,
     ) -> Result<Self, WorkerError> {
         options.check()?;
-        Ok(Self { store, executor, options, stopper: Stopper::new(), health: Health::default() })
+        Ok(Self {
+            store,
+            executor,
+            options,
+            stopper: Stopper::new(),
+            health: Health::default(),
+            look_again: Arc::default(),
+            ends_when_drained: false,
+        })
     }
 
     /// What stops this worker.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
+    }
+
+    /// Makes the worker look at its executor's [`capacity`](Executor::capacity) again, when that has grown.
+    pub fn look_again(&self) -> Arc<Notify> {
+        self.look_again.clone()
     }
 
     /// Tells of itself through `health`, which may have been made before the worker.
@@ -106,6 +121,17 @@ impl Worker {
         self.run_until(async move { idle(&*store).await }).await
     }
 
+    /// Works until nothing is due in its queues and nothing is in its hands, and then stops. Delayed tasks, and failed ones that
+    /// wait for their next attempt, are left waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Worker::run`].
+    pub async fn run_until_drained(mut self) -> Result<(), WorkerError> {
+        self.ends_when_drained = true;
+        self.run().await
+    }
+
     /// Works until it is stopped by its [`Stopper`], or by SIGTERM or SIGINT: cleanly at the first, at once at the
     /// second.
     ///
@@ -137,7 +163,7 @@ impl Worker {
     ///
     /// Dropping the future is as good as a death: what runs is dropped, and other workers take up the tasks.
     pub async fn run(self) -> Result<(), WorkerError> {
-        let Self { store, executor, options, stopper, health } = self;
+        let Self { store, executor, options, stopper, health, look_again, ends_when_drained } = self;
         let _ends = EndsWithUs(health.clone());
         let mut stop = stopper.watch();
         let lease = loop {
@@ -167,7 +193,16 @@ impl Worker {
         let mut keeper = tokio::spawn(keeper.keep());
         let _stops_with_us = AbortOnDrop(keeper.abort_handle());
         let happenings = (sender, happenings);
-        let wires = Wires { lease: lease.clone(), renew_now, trouble, happenings, stop: stopper.watch(), health };
+        let wires = Wires {
+            lease: lease.clone(),
+            renew_now,
+            trouble,
+            happenings,
+            stop: stopper.watch(),
+            health,
+            look_again,
+            ends_when_drained,
+        };
         let driver = Driver::new(store.clone(), executor, options, wires);
         let left = tokio::select! {
             left = driver.drive() => left,

@@ -6,6 +6,24 @@ use std::time::Duration;
 use super::{Fixture, LEASE, claim, claimed, finish, new_task, success, worker};
 use crate::{ClaimRequest, EndState, Finish, Outcome, PruneRequest, PrunedQueues, Renewal, State, TaskFilter, TaskId};
 
+pub async fn a_death_of_what_ran_it_is_counted_and_is_no_failure(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let worker = worker(&store).await;
+    let task = claimed(&store, &worker).await;
+    let died = || Outcome::Died { reason: "killed by signal 9".to_owned() };
+    assert!(finish(&store, &worker, &task, died()).await);
+    assert!(!finish(&store, &worker, &task, died()).await);
+    let record = store.task(task.id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attempt, record.deaths), (State::Waiting, 1, 1));
+    assert_eq!(record.reason.as_deref(), Some("killed by signal 9"));
+    let again = claim(&store, &worker, 1).await.tasks.remove(0);
+    assert_eq!((again.id, again.attempt, again.failures(), again.deaths), (task.id, 2, 0, 1));
+    assert!(finish(&store, &worker, &again, died()).await);
+    // A suspect now, as after two rescues.
+    let nothing = claim(&store, &worker, 1).await;
+    assert!(nothing.tasks.is_empty() && nothing.suspect_is_due);
+}
+
 pub async fn a_success_moves_to_the_history_and_a_second_report_is_refused(fixture: &impl Fixture) {
     let store = fixture.open().await;
     let worker = worker(&store).await;

@@ -148,6 +148,7 @@ macro_rules! store_tests {
                 every_outcome_is_recorded
                 what_a_task_carries_can_be_read_for_as_long_as_it_is_kept
                 a_release_gives_the_attempt_back
+                a_death_of_what_ran_it_is_counted_and_is_no_failure
                 a_deferred_task_remembers_since_when
                 an_overtaken_claim_is_refused
                 a_stale_report_beside_a_valid_one_does_not_hide_it

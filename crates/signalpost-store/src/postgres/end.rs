@@ -53,6 +53,7 @@ struct GivesBack {
     attempts_back: Vec<i64>,
     reasons: Vec<Option<String>>,
     are_unknown: Vec<bool>,
+    deaths: Vec<i64>,
 }
 
 /// The reports of one call, by what is done with them: one statement for each kind.
@@ -95,6 +96,7 @@ impl Reports {
                 self.give_back(place, finish, Some(millis(*after)), 0, Some(reason), false);
             }
             Outcome::Released => self.give_back(place, finish, None, 1, None, false),
+            Outcome::Died { reason } => self.give_back(place, finish, None, 0, Some(reason), false),
             Outcome::Deferred { after, reason } => {
                 self.give_back(place, finish, Some(millis(*after)), 1, Some(reason), true);
             }
@@ -122,6 +124,7 @@ impl Reports {
         self.gives_back.attempts_back.push(attempt_back);
         self.gives_back.reasons.push(reason.map(|reason| readable_reason(reason)));
         self.gives_back.are_unknown.push(is_unknown);
+        self.gives_back.deaths.push(i64::from(matches!(finish.outcome, Outcome::Died { .. })));
     }
 
     /// Whether one statement does it all.
@@ -159,12 +162,12 @@ impl Reports {
                 .await?;
             claims.accept(&row, &mut answers)?;
         }
-        let GivesBack { claims, after, attempts_back, reasons, are_unknown } = gives_back;
+        let GivesBack { claims, after, attempts_back, reasons, are_unknown, deaths } = gives_back;
         if !claims.ids.is_empty() {
             let row = session
                 .one(&statements.give_back, |it| {
                     let it = it.bind(worker).bind(&claims.ids).bind(&claims.fences);
-                    it.bind(after).bind(attempts_back).bind(reasons).bind(are_unknown).bind(now)
+                    it.bind(after).bind(attempts_back).bind(reasons).bind(are_unknown).bind(now).bind(deaths)
                 })
                 .await?;
             claims.accept(&row, &mut answers)?;

@@ -49,10 +49,11 @@ fn finish_one(connection: &Connection, worker: &WorkerId, finish: &Finish, now: 
         }
         Ok(moved)
     };
+    let deaths = i64::from(matches!(finish.outcome, Outcome::Died { .. }));
     let give_back = |run_at: Option<i64>, attempt_back: i64, reason: Option<&str>, unknown_at: Option<i64>| {
         let (id, fence, worker) = claim;
         let reason = reason.map(readable_reason);
-        let given_back = params![id, fence, worker, run_at, attempt_back, reason, unknown_at];
+        let given_back = params![id, fence, worker, run_at, attempt_back, reason, unknown_at, deaths];
         Done::Ok(connection.prepare_cached(GIVE_BACK)?.execute(given_back)?)
     };
     let later = |after: Duration| Some(now.saturating_add(millis(after)));
@@ -62,6 +63,7 @@ fn finish_one(connection: &Connection, worker: &WorkerId, finish: &Finish, now: 
         Outcome::Dead { reason } => end(EndState::Dead, Some(readable_reason(reason)), None)?,
         Outcome::Retry { after, reason } => give_back(later(*after), 0, Some(reason), None)?,
         Outcome::Released => give_back(None, 1, None, None)?,
+        Outcome::Died { reason } => give_back(None, 0, Some(reason), None)?,
         Outcome::Deferred { after, reason } => give_back(later(*after), 1, Some(reason), Some(now))?,
     };
     Ok(moved == 1)

@@ -22,6 +22,11 @@ impl StoreError {
         )
     }
 
+    pub(super) fn not_made(path: &Path) -> Self {
+        let hint = "whoever opens the store is not to make them: make them beforehand, or check the path";
+        Self::new(Kind::NoTables, format!("{} has no signalpost tables", path.display()), Some(hint))
+    }
+
     pub(super) fn not_a_path(text: &str) -> Self {
         let hint = "a store is opened by the path of its file: leave out `sqlite:` and the slashes that belong to it";
         Self::new(Kind::BadPath, format!("`{text}` is a URL"), Some(hint))

@@ -26,6 +26,7 @@ pub struct SqliteOptions {
     pub(super) poll_interval: Option<Duration>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) max_pages: Option<u32>,
+    pub(super) creates_tables: bool,
 }
 
 impl SqliteOptions {
@@ -37,6 +38,7 @@ impl SqliteOptions {
             poll_interval: None,
             clock: Arc::new(SystemClock),
             max_pages: None,
+            creates_tables: true,
         }
     }
 
@@ -71,6 +73,14 @@ impl SqliteOptions {
     #[must_use]
     pub fn max_pages(mut self, pages: u32) -> Self {
         self.max_pages = Some(pages);
+        self
+    }
+
+    /// Whether a missing file and missing tables are created. Default: true. Without it somebody else makes them beforehand: the
+    /// migrations of an application, say.
+    #[must_use]
+    pub fn create_tables(mut self, creates: bool) -> Self {
+        self.creates_tables = creates;
         self
     }
 

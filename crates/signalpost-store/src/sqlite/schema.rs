@@ -37,10 +37,15 @@ pub(super) fn open(options: &SqliteOptions) -> Result<(PathBuf, Connection), Sto
         return Err(StoreError::read_only(path));
     }
     let failed = |error| StoreError::sqlite(path, error);
+    if !options.creates_tables && !path.exists() {
+        return Err(StoreError::not_made(path));
+    }
     let mut connection = connect(path, options)?;
     // Before anything is set or written: a file that is not ours is left as it is.
-    if let Some(found) = found_version(&connection).map_err(failed)? {
-        found.check(path.display())?;
+    match found_version(&connection).map_err(failed)? {
+        Some(found) => found.check(path.display())?,
+        None if !options.creates_tables => return Err(StoreError::not_made(path)),
+        None => {}
     }
     if connection.is_readonly("main").map_err(failed)? {
         return Err(StoreError::read_only(path));
@@ -110,6 +115,17 @@ mod tests {
         let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
         // FULL, by its number.
         assert_eq!(synchronous, 2);
+    }
+
+    #[test]
+    fn where_tables_are_not_to_be_created_none_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.db");
+        let options = || SqliteOptions::new(&path).create_tables(false);
+        assert!(open(&options()).unwrap_err().is_without_tables());
+        assert!(!path.exists());
+        drop(open(&SqliteOptions::new(&path)).unwrap());
+        open(&options()).unwrap();
     }
 
     #[test]

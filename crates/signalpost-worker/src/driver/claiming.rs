@@ -45,12 +45,23 @@ impl Driver {
         self.unclear || now >= self.compare_at
     }
 
+    /// How many runs may be under way: as many as the settings say, if the executor can have so many.
+    fn concurrency(&self) -> usize {
+        self.options.concurrency.min(self.executor.capacity())
+    }
+
+    /// Whether one more run may begin.
+    pub(super) fn has_room(&self) -> bool {
+        self.options.concurrency - self.free_slots < self.concurrency()
+    }
+
     fn room(&self, now: Instant) -> usize {
-        let hold = self.pace.hold(self.options.concurrency, now);
+        let concurrency = self.concurrency();
+        let hold = self.pace.hold(concurrency, now);
         let expected = self.in_hand.unfinished() + self.asking.tasks();
         let room = hold.saturating_sub(expected);
         // Few large claims rather than many small ones; what one has brought runs while the others are on their way.
-        if room * (self.store.works_at_once() + 1) >= hold || expected < self.options.concurrency { room } else { 0 }
+        if room * (self.store.works_at_once() + 1) >= hold || expected < concurrency { room } else { 0 }
     }
 
     pub(super) fn claim(&mut self, now: Instant) {
@@ -118,7 +129,7 @@ impl Driver {
     }
 
     fn send_claim(&mut self, request: ClaimRequest) {
-        self.gate_opened = false;
+        (self.gate_opened, self.found_nothing) = (false, false);
         // Before the claim: what is committed after it must wake us.
         self.change_seen = self.store.change_count();
         self.asking.claim(&request);
@@ -150,7 +161,7 @@ impl Driver {
     /// Claimed ahead, and its turn has not come: others may have room.
     pub(super) fn give_back_stalled(&mut self, now: Instant) {
         if self.in_hand.oldest_queued().is_some_and(|claimed_at| claimed_at + QUEUED_AT_MOST <= now) {
-            self.stalled |= self.free_slots == 0;
+            self.stalled |= !self.has_room();
             self.give_back_queued(now - QUEUED_AT_MOST, true, now);
         }
     }
@@ -184,6 +195,7 @@ impl Driver {
         match claim {
             Ok(claim) => {
                 self.store_now = claim.now;
+                self.found_nothing = claim.tasks.is_empty() && !claim.suspect_is_due;
                 let full = claim.tasks.len() >= request.limit;
                 let wait = if full || request.suspect { Duration::ZERO } else { claim.next_due.unwrap_or(LOOK_EVERY) };
                 // A suspect that is due does not call for another look at the rest.

@@ -45,6 +45,10 @@ pub(crate) struct Wires {
     pub(crate) happenings: (UnboundedSender<Happening>, UnboundedReceiver<Happening>),
     pub(crate) stop: watch::Receiver<Stage>,
     pub(crate) health: Health,
+    /// Has the loop turn.
+    pub(crate) look_again: Arc<Notify>,
+    /// Whether the worker ends when nothing is due.
+    pub(crate) ends_when_drained: bool,
 }
 
 pub(crate) struct Driver {
@@ -58,6 +62,8 @@ pub(crate) struct Driver {
     happenings: UnboundedReceiver<Happening>,
     stop: watch::Receiver<Stage>,
     health: Health,
+    look_again: Arc<Notify>,
+    ends_when_drained: bool,
 
     in_hand: InHand,
     cancels: Cancels,
@@ -88,6 +94,8 @@ pub(crate) struct Driver {
     gate_opened: bool,
     // What was claimed ahead was given back: the runs under way have to end first.
     stalled: bool,
+    // The newest claim has found nothing that is due.
+    found_nothing: bool,
     change_seen: u64,
     // The store may hold tasks for this worker that it does not know of.
     unclear: bool,
@@ -111,7 +119,16 @@ impl Driver {
         options: WorkerOptions,
         wires: Wires,
     ) -> Self {
-        let Wires { lease, renew_now, trouble, happenings: (sender, happenings), stop, health } = wires;
+        let Wires {
+            lease,
+            renew_now,
+            trouble,
+            happenings: (sender, happenings),
+            stop,
+            health,
+            look_again,
+            ends_when_drained,
+        } = wires;
         let now = Instant::now();
         Self {
             free_slots: options.concurrency,
@@ -134,6 +151,7 @@ impl Driver {
             claim_not_before: now,
             gate_opened: false,
             stalled: false,
+            found_nothing: false,
             unclear: false,
             compare_at: now + options.lease,
             suspect_is_due: false,
@@ -153,6 +171,8 @@ impl Driver {
             happenings,
             stop,
             health,
+            look_again,
+            ends_when_drained,
         }
     }
 
@@ -162,10 +182,15 @@ impl Driver {
             let now = Instant::now();
             self.follow_stop(now);
             self.mind_trust(now);
+            // Runs have ended, or the executor has more room.
+            self.stalled &= !self.has_room();
             self.start_queued(now);
             self.give_back_stalled(now);
             self.report(now);
             self.claim(now);
+            if self.ends_when_drained && self.stage == Stage::Running && self.is_drained() {
+                self.stage = Stage::Stopping;
+            }
             let trusted_until = self.lease.get().trusted_until;
             self.health.turn(self.state(now), self.in_hand.running(), self.in_hand.len(), trusted_until);
             if self.stage > Stage::Running {
@@ -194,6 +219,7 @@ impl Driver {
                     }
                 }
                 () = self.store.change_after(self.change_seen), if waits_for_change => self.claim_at = Instant::now(),
+                () = self.look_again.notified() => {}
                 () = sleep_until(wake_at) => {}
             }
         }
@@ -247,6 +273,16 @@ impl Driver {
         }
     }
 
+    /// Nothing is in hand, nothing was due at the newest claim, and no suspect waits for its turn.
+    fn is_drained(&self) -> bool {
+        self.found_nothing
+            && self.in_hand.len() == 0
+            && self.asking.is_nothing()
+            && !self.unclear
+            && !self.suspect_is_due
+            && !self.suspect_waits
+    }
+
     fn state(&self, now: Instant) -> WorkerState {
         match self.stage {
             Stage::Running if self.is_trusted(now) => WorkerState::Working,
@@ -287,7 +323,6 @@ impl Driver {
             Happening::Ended(hold, report, is_completed) => self.take_end(hold, report, is_completed, now),
             Happening::SlotFree(claimed) => {
                 self.free_slots += 1;
-                self.stalled = false;
                 if self.gates.end(&claimed.task, now) {
                     (self.gate_opened, self.claim_at) = (true, now);
                 }

@@ -11,6 +11,7 @@ use crate::happening::Happening;
 use crate::in_hand::{Hold, Queued};
 use crate::run::{self, Report, Run, Slot};
 use crate::stop::Stage;
+use crate::verdict::Terms;
 use crate::{ClaimedTask, Failure, ReceiverPolicy, verdict};
 
 impl Driver {
@@ -39,7 +40,7 @@ impl Driver {
     }
 
     pub(super) fn start_queued(&mut self, now: Instant) {
-        while self.free_slots > 0 && self.may_report_more() && self.is_trusted(now) {
+        while self.has_room() && self.may_report_more() && self.is_trusted(now) {
             let Some(Queued { task, policy, .. }) = self.in_hand.next_queued(&self.gates, now) else { return };
             let hold = Hold::of(&task);
             let claimed = self.claimed(&task);
@@ -81,8 +82,13 @@ impl Driver {
     }
 
     pub(super) fn settle_run(&mut self, task: &Task, policy: &ReceiverPolicy, report: Report, now: Instant) {
-        let is_stopping = self.stage >= Stage::Stopping;
-        let (outcome, then) = verdict::of_run(task, policy, report, is_stopping);
+        let terms = Terms {
+            unknown_grace: self.options.unknown_grace,
+            max_deaths_alone: self.options.max_deaths_alone,
+            now: self.store_now,
+            is_stopping: self.stage >= Stage::Stopping,
+        };
+        let (outcome, then) = verdict::of_run(task, policy, report, &terms);
         verdict::log(task, &outcome);
         let mut finish = Finish::new(task, outcome);
         (finish.then, finish.keeps_success) = (then, !self.options.forgets_successes_of(&task.queue));

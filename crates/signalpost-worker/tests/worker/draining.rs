@@ -13,7 +13,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 impl Bench {
     async fn drain(&mut self) -> (Drain, UnboundedReceiver<String>) {
         let (events, seen) = unbounded_channel();
-        let executor = Functions { known: std::mem::take(&mut self.known), events };
+        let executor = Functions { known: std::mem::take(&mut self.known), events, capacity: crate::unlimited() };
         (Drain::begin(self.store.clone(), Arc::new(executor), HOUR).await.unwrap(), seen)
     }
 
@@ -90,6 +90,7 @@ async fn a_task_ends_as_it_would_in_a_worker() {
             Outcome::Retry { reason, .. } => format!("retry: {reason}"),
             Outcome::Deferred { reason, .. } => format!("deferred: {reason}"),
             Outcome::Released => "released".to_owned(),
+            Outcome::Died { reason } => format!("died: {reason}"),
         };
         outcomes.push(format!("{}: {line}", task.receiver));
     }

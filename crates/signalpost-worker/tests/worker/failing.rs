@@ -203,8 +203,11 @@ fn options_that_make_no_sense_are_refused_with_what_would() {
         let bench = Bench::new();
         let mut options = WorkerOptions::default();
         change(&mut options);
-        let functions =
-            crate::Functions { known: Default::default(), events: tokio::sync::mpsc::unbounded_channel().0 };
+        let functions = crate::Functions {
+            known: Default::default(),
+            events: tokio::sync::mpsc::unbounded_channel().0,
+            capacity: crate::unlimited(),
+        };
         match signalpost_worker::Worker::new(bench.store.clone(), Arc::new(functions), options) {
             Err(WorkerError::Options(problem)) => problem,
             _ => panic!("not refused"),

@@ -3,6 +3,7 @@
 mod cancelling;
 mod completing;
 mod draining;
+mod executors;
 mod failing;
 mod leasing;
 mod limits;
@@ -16,10 +17,11 @@ use signalpost_worker::{
 };
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 
 type Function = Box<dyn Fn(ClaimedTask) -> Run + Send + Sync>;
@@ -28,6 +30,7 @@ type Function = Box<dyn Fn(ClaimedTask) -> Run + Send + Sync>;
 struct Functions {
     known: HashMap<&'static str, (ReceiverPolicy, Function)>,
     events: UnboundedSender<String>,
+    capacity: Arc<AtomicUsize>,
 }
 
 impl Executor for Functions {
@@ -42,6 +45,10 @@ impl Executor for Functions {
         (self.known[&*claimed.task.receiver].1)(claimed)
     }
 
+    fn capacity(&self) -> usize {
+        self.capacity.load(SeqCst)
+    }
+
     fn started(&self, task: &Task) {
         let _ = self.events.send(format!("started {} {}", task.receiver, task.id));
     }
@@ -52,10 +59,16 @@ impl Executor for Functions {
             Outcome::Dead { .. } => "dead",
             Outcome::Retry { .. } => "will be retried",
             Outcome::Released => "released",
+            Outcome::Died { .. } => "died",
             Outcome::Deferred { .. } => "deferred",
         };
         let _ = self.events.send(format!("{outcome} {} {}", task.receiver, task.id));
     }
+}
+
+/// What an executor that has always room says.
+fn unlimited() -> Arc<AtomicUsize> {
+    Arc::new(AtomicUsize::new(usize::MAX))
 }
 
 /// A store of its own, and receivers to be run by a worker.
@@ -66,6 +79,8 @@ struct Bench {
     store: Arc<dyn Store>,
     known: HashMap<&'static str, (ReceiverPolicy, Function)>,
     options: WorkerOptions,
+    // What the executor says it can have under way.
+    capacity: Arc<AtomicUsize>,
 }
 
 impl Bench {
@@ -75,7 +90,8 @@ impl Bench {
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
         let store = Arc::new(SqliteOptions::new(&path).clock(clock.clone()).open().unwrap());
         let options = WorkerOptions { sweep: Duration::from_millis(20), ..WorkerOptions::default() };
-        Self { _directory: directory, path, clock, store, known: HashMap::new(), options }
+        let capacity = unlimited();
+        Self { _directory: directory, path, clock, store, known: HashMap::new(), options, capacity }
     }
 
     /// Another process's handle on the same database.
@@ -127,24 +143,30 @@ impl Bench {
 
     /// A worker that nobody listens to.
     fn build(&mut self) -> Worker {
-        let executor = Functions { known: std::mem::take(&mut self.known), events: unbounded_channel().0 };
+        let executor = Functions {
+            known: std::mem::take(&mut self.known),
+            events: unbounded_channel().0,
+            capacity: self.capacity.clone(),
+        };
         Worker::new(self.store.clone(), Arc::new(executor), self.options.clone()).unwrap()
     }
 
     fn start_on(&mut self, store: Arc<dyn Store>) -> Working {
         let (events, seen) = unbounded_channel();
-        let executor = Functions { known: std::mem::take(&mut self.known), events };
+        let executor = Functions { known: std::mem::take(&mut self.known), events, capacity: self.capacity.clone() };
         let worker = Worker::new(store, Arc::new(executor), self.options.clone()).unwrap();
         Working {
             stopper: worker.stopper(),
             health: worker.health(),
+            look_again: worker.look_again(),
             seen: Mutex::new(seen),
             running: tokio::spawn(worker.run()),
         }
     }
 
     fn worker_with(&self, options: WorkerOptions) -> Result<(), WorkerError> {
-        let executor = Functions { known: HashMap::new(), events: unbounded_channel().0 };
+        let executor =
+            Functions { known: HashMap::new(), events: unbounded_channel().0, capacity: self.capacity.clone() };
         Worker::new(self.store.clone(), Arc::new(executor), options).map(drop)
     }
 }
@@ -152,6 +174,7 @@ impl Bench {
 struct Working {
     stopper: Stopper,
     health: Health,
+    look_again: Arc<Notify>,
     seen: Mutex<UnboundedReceiver<String>>,
     running: JoinHandle<Result<(), WorkerError>>,
 }

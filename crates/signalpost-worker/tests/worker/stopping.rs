@@ -117,8 +117,11 @@ async fn a_worker_runs_until_a_future_completes() {
     bench.plain("plain");
     let stop = Arc::new(Notify::new());
     let stopping = stop.clone();
-    let functions =
-        crate::Functions { known: std::mem::take(&mut bench.known), events: tokio::sync::mpsc::unbounded_channel().0 };
+    let functions = crate::Functions {
+        known: std::mem::take(&mut bench.known),
+        events: tokio::sync::mpsc::unbounded_channel().0,
+        capacity: crate::unlimited(),
+    };
     let worker =
         signalpost_worker::Worker::new(bench.store.clone(), Arc::new(functions), bench.options.clone()).unwrap();
     let running = tokio::spawn(async move { worker.run_until(stopping.notified()).await });

@@ -50,7 +50,10 @@ impl Ran {
     /// Why it failed.
     pub fn reason(&self) -> Option<&str> {
         match &self.outcome {
-            Outcome::Dead { reason } | Outcome::Retry { reason, .. } | Outcome::Deferred { reason, .. } => Some(reason),
+            Outcome::Dead { reason }
+            | Outcome::Retry { reason, .. }
+            | Outcome::Died { reason }
+            | Outcome::Deferred { reason, .. } => Some(reason),
             Outcome::Succeeded { .. } | Outcome::Released => None,
         }
     }
@@ -67,6 +70,7 @@ impl fmt::Display for Ran {
             Outcome::Retry { after, reason } => write!(f, "failed, again in {after:?}: {reason}"),
             Outcome::Deferred { after, reason } => write!(f, "did not run, again in {after:?}: {reason}"),
             Outcome::Released => f.write_str("given back"),
+            Outcome::Died { reason } => write!(f, "died: {reason}"),
         }
     }
 }

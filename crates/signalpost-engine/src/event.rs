@@ -1,0 +1,71 @@
+//! What the engine has to tell people: it goes to Django's logging through a child, or else to standard error.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// One event, as it stands in a frame `E`.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Event {
+    pub(crate) level: &'static str,
+    pub(crate) logger: &'static str,
+    pub(crate) message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) fields: Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tasks: Vec<Value>,
+}
+
+/// Where the engine's own events appear in Django's logging.
+pub(crate) const ENGINE: &str = "signalpost.engine";
+
+impl Event {
+    pub(crate) fn new(level: &'static str, message: impl Into<String>) -> Self {
+        let message = one_line(&message.into());
+        Self { level, logger: ENGINE, message, kind: None, fields: Map::new(), tasks: Vec::new() }
+    }
+
+    pub(crate) fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    pub(crate) fn field(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn tasks(mut self, tasks: Vec<Value>) -> Self {
+        self.tasks = tasks;
+        self
+    }
+
+    /// For standard error.
+    pub(crate) fn line(&self) -> String {
+        let mut line = format!("{} {}: {}", self.level.to_uppercase(), self.logger, self.message);
+        for (name, value) in &self.fields {
+            line.push_str(&format!(" {name}={}", one_line(&value.to_string())));
+        }
+        line
+    }
+}
+
+/// Control characters would let what a child says pass for a line of its own, or for commands of a terminal.
+fn one_line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line() {
+        let event = Event::new("error", "a\nb\u{1b}[31m").kind("died").field("child", 3).field("how", "x\ny");
+        assert_eq!(event.line(), r#"ERROR signalpost.engine: a b [31m child=3 how="x\ny""#);
+        let json = serde_json::to_value(&event).unwrap();
+        assert_eq!((&json["kind"], &json["fields"]["child"]), (&"died".into(), &3.into()));
+        assert!(json.get("tasks").is_none());
+    }
+}

@@ -1,0 +1,351 @@
+//! Children as the pool sees them: started, ready, being replaced, doomed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use signalpost_store::PublishedReceiver;
+use tokio::time::Instant;
+
+use super::pace::Pace;
+use super::{Pool, PoolState};
+use crate::child::Line;
+use crate::event::Event;
+use crate::message::{self, ChildHello, Hello, Said, Stop, VERSION, kind};
+use crate::page::Page;
+use crate::process::resident_memory;
+
+/// After so many failed starts in a row nothing is expected of another one.
+const FAILED_STARTS: u32 = 5;
+const FIRST_REST: Duration = Duration::from_millis(500);
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
+/// One child.
+#[derive(Debug)]
+pub(super) struct Child {
+    pub(super) pid: i32,
+    pub(super) line: Line,
+    pub(super) page: Page,
+    pub(super) started_at: Instant,
+    /// `None`: it has not said hello.
+    pub(super) ready_at: Option<Instant>,
+    pub(super) wants_finished: bool,
+    pub(super) pace: Pace,
+    pub(super) in_hand: BTreeSet<u64>,
+    /// How many runs it was given, and how many it has ended.
+    pub(super) handed: u64,
+    pub(super) ended: u64,
+    /// When it had nothing more in hand.
+    pub(super) idle_since: Instant,
+    /// It is kept free for a suspect; or has it.
+    pub(super) is_reserved: bool,
+    /// It is to be replaced.
+    pub(super) is_retired: bool,
+    /// It was told to stop.
+    pub(super) stopped_at: Option<Instant>,
+    /// Why it is killed.
+    pub(super) doom: Option<Doom>,
+    /// Why it cannot start, in its own words.
+    pub(super) excuse: Option<String>,
+    measured_at: Instant,
+    /// Above how many bytes it is replaced.
+    memory_limit: Option<u64>,
+}
+
+/// Why the engine kills a child.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Doom {
+    /// This run's time is over.
+    TimedOut { run: u64, timeout: Duration, max_attempts: u32 },
+    /// Nobody waits any more for something that it runs.
+    Abandoned,
+    /// It was told to stop, and has not; or everything stops.
+    Stopped,
+    /// It has not said hello in time, or has said what cannot be.
+    NoStart(String),
+    /// What it says makes no sense.
+    Nonsense(String),
+}
+
+impl Child {
+    /// It can be talked to.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready_at.is_some() && self.doom.is_none()
+    }
+
+    /// It is one of those that work, or are about to.
+    fn stands(&self) -> bool {
+        self.doom.is_none() && !self.is_retired && self.stopped_at.is_none()
+    }
+
+    pub(super) fn kill(&mut self, doom: Doom) {
+        if self.doom.is_none() {
+            self.doom = Some(doom);
+            self.line.kill();
+        }
+    }
+
+    /// How many more runs it may be given, at all.
+    pub(super) fn tasks_left(&self, most: Option<u64>) -> usize {
+        let left = most.map_or(u64::MAX, |most| most.saturating_sub(self.handed));
+        usize::try_from(left).unwrap_or(usize::MAX)
+    }
+
+    /// How many more runs it may be given now.
+    pub(super) fn room(&self, most: Option<u64>) -> usize {
+        if !self.is_ready() || self.stopped_at.is_some() || self.is_reserved {
+            return 0;
+        }
+        self.pace.window().saturating_sub(self.in_hand.len()).min(self.tasks_left(most))
+    }
+
+    pub(super) fn stop(&mut self, now: Instant) {
+        if self.stopped_at.is_some() {
+            return;
+        }
+        if self.ready_at.is_none() {
+            return self.kill(Doom::Stopped);
+        }
+        self.stopped_at = Some(now);
+        let mut frames = Vec::new();
+        if message::write(&mut frames, kind::STOP, &Stop {}).is_ok() {
+            self.line.send(frames);
+        }
+    }
+}
+
+/// When children may be started.
+#[derive(Debug)]
+pub(super) struct Starts {
+    failed: u32,
+    died_early: u32,
+    not_before: Instant,
+}
+
+impl Starts {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { failed: 0, died_early: 0, not_before: now }
+    }
+
+    /// A child has not come to its hello. True: that is enough.
+    pub(super) fn fail(&mut self, now: Instant) -> bool {
+        self.failed += 1;
+        self.not_before = now + rest(self.failed);
+        self.failed >= FAILED_STARTS
+    }
+
+    /// A child has died before it had ended a run.
+    pub(super) fn die_early(&mut self, now: Instant) {
+        self.died_early += 1;
+        self.not_before = now + rest(self.died_early);
+    }
+
+    pub(super) fn end_a_run(&mut self) {
+        self.died_early = 0;
+    }
+}
+
+fn rest(times: u32) -> Duration {
+    FIRST_REST.saturating_mul(1 << (times.max(1) - 1).min(10)).min(LONGEST_REST)
+}
+
+impl Pool {
+    pub(super) fn start_missing(&mut self, now: Instant) {
+        while self.starts_at(now).is_some_and(|at| at <= now) {
+            self.start(now);
+        }
+    }
+
+    /// When the next child is started. `None`: there are enough.
+    pub(super) fn starts_at(&self, now: Instant) -> Option<Instant> {
+        let standing = self.children.values().filter(|child| child.stands()).count();
+        let is_missing = standing < self.options.processes && !self.stops && !self.has_failed();
+        is_missing.then(|| self.starts.not_before.max(now))
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(&*self.state.borrow(), PoolState::Failed(_))
+    }
+
+    fn start(&mut self, now: Instant) {
+        let number = self.next_child;
+        self.next_child += 1;
+        let (process, socket, page) = match self.options.launch.start() {
+            Ok(started) => started,
+            Err(error) => return self.fail_start(number, &error.to_string(), now),
+        };
+        let (threads, async_concurrency) = (self.options.threads, self.options.async_concurrency);
+        let pid = process.pid();
+        let line = Line::open(number, process, socket, self.outbox.clone());
+        let engine = env!("CARGO_PKG_VERSION");
+        let stores = &self.options.stores;
+        let hello = Hello { version: VERSION, engine, child: number, threads, async_concurrency, stores };
+        let mut frames = Vec::new();
+        if message::write(&mut frames, kind::HELLO, &hello).is_ok() {
+            line.send(frames);
+        }
+        let child = Child {
+            pid,
+            line,
+            page,
+            started_at: now,
+            ready_at: None,
+            wants_finished: false,
+            pace: Pace::new(threads, async_concurrency, now),
+            in_hand: BTreeSet::new(),
+            handed: 0,
+            ended: 0,
+            idle_since: now,
+            is_reserved: false,
+            is_retired: false,
+            stopped_at: None,
+            doom: None,
+            excuse: None,
+            measured_at: now,
+            memory_limit: self.options.max_memory_per_child,
+        };
+        self.children.insert(number, child);
+        self.look_at = self.look_at.min(now + self.options.start_timeout);
+    }
+
+    /// A child has not come to its hello.
+    pub(super) fn fail_start(&mut self, number: u32, why: &str, now: Instant) {
+        let is_enough = self.starts.fail(now);
+        let message = format!("child {number} could not be started: {why}");
+        self.tell(Event::new("error", message).kind("cannot_start").field("child", number), now);
+        if is_enough && !self.children.values().any(Child::is_ready) {
+            self.state.send_replace(PoolState::Failed(why.to_owned()));
+        }
+    }
+
+    pub(super) fn take_said(&mut self, number: u32, said: Said, now: Instant) {
+        let Some(child) = self.children.get_mut(&number) else { return };
+        match said {
+            Said::CannotStart(reason) if child.ready_at.is_none() => child.excuse = Some(reason),
+            Said::Hello(hello) if child.ready_at.is_none() => self.welcome(number, hello, now),
+            Said::Results(results) if child.ready_at.is_some() => self.take_results(number, results, now),
+            Said::Replace { reason, all } if child.ready_at.is_some() => {
+                if all {
+                    self.replace_all(&reason, now);
+                } else {
+                    self.retire(number, &reason, now);
+                }
+            }
+            Said::Credentials if child.ready_at.is_some() => {}
+            _ => child.kill(Doom::Nonsense("a hello twice, or something else before it".to_owned())),
+        }
+    }
+
+    fn welcome(&mut self, number: u32, hello: ChildHello, now: Instant) {
+        let Some(child) = self.children.get_mut(&number) else { return };
+        let ChildHello { version, queues, receivers, wants_finished } = hello;
+        if version != VERSION || queues.is_empty() {
+            let why = match version {
+                VERSION => "it has no queue".to_owned(),
+                _ => format!("it speaks version {version} of the frames, and this engine {VERSION}"),
+            };
+            return child.kill(Doom::NoStart(why));
+        }
+        (child.ready_at, child.idle_since, child.wants_finished) = (Some(now), now, wants_finished);
+        self.starts.failed = 0;
+        let memory = child.memory_limit.and_then(|limit| Some((limit, resident_memory(child.pid)?)));
+        let is_above = memory.filter(|(limit, memory)| memory >= limit);
+        if is_above.is_some() {
+            // Its successor would be, too.
+            child.memory_limit = None;
+        }
+        if let Some((limit, memory)) = is_above.filter(|_| !std::mem::replace(&mut self.warned_of_memory, true)) {
+            let (limit, memory) = (limit >> 20, memory >> 20);
+            let message = format!(
+                "a fresh child uses {memory} MiB, and {limit} are allowed (--max-memory-per-child): children are not \
+                 replaced for their memory"
+            );
+            self.tell(Event::new("error", message), now);
+        }
+        if matches!(&*self.state.borrow(), PoolState::Starting) {
+            let receivers = receivers.into_iter().map(PublishedReceiver::from).collect();
+            self.state.send_replace(PoolState::Ready { queues, receivers });
+        }
+        let wanted = self.children.values().any(|child| child.wants_finished);
+        self.shared.wants_finished.store(wanted, std::sync::atomic::Ordering::SeqCst);
+        // One is there for one that goes.
+        if let Some(old) = self.children.values_mut().find(|child| child.is_retired && child.stopped_at.is_none()) {
+            old.stop(now);
+        }
+    }
+
+    /// A child is to be replaced; it works on until its successor is there.
+    pub(super) fn retire(&mut self, number: u32, why: &str, now: Instant) {
+        let Some(child) = self.children.get_mut(&number) else { return };
+        if !child.stands() {
+            return;
+        }
+        child.is_retired = true;
+        let (pid, ended) = (child.pid, child.ended);
+        if child.ready_at.is_none() {
+            child.stop(now);
+        }
+        let message = format!("child {number} is replaced: {why}");
+        let event = Event::new("info", message).kind("replaced").field("child", number);
+        self.tell(event.field("pid", pid).field("ended", ended), now);
+    }
+
+    pub(super) fn replace_all(&mut self, why: &str, now: Instant) {
+        for number in self.children.keys().copied().collect::<Vec<_>>() {
+            self.retire(number, why, now);
+        }
+    }
+
+    pub(super) fn stop_children(&mut self, now: Instant) {
+        self.children.values_mut().for_each(|child| child.stop(now));
+        self.look_at = now;
+    }
+
+    pub(super) fn kill_children(&mut self) {
+        self.children.values_mut().for_each(|child| child.kill(Doom::Stopped));
+    }
+
+    /// After a run: whether the child has grown too large.
+    pub(super) fn mind_memory(&mut self, number: u32, now: Instant) {
+        let Some(child) = self.children.get_mut(&number) else { return };
+        let Some(limit) = child.memory_limit else { return };
+        // Reading it takes some microseconds.
+        if now < child.measured_at + Duration::from_millis(100) && !child.in_hand.is_empty() {
+            return;
+        }
+        child.measured_at = now;
+        if let Some(memory) = resident_memory(child.pid).filter(|memory| *memory > limit) {
+            let why = format!("it uses {} MiB of memory, and {} are allowed", memory >> 20, limit >> 20);
+            self.retire(number, &why, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn failed_starts_are_repeated_after_longer_and_longer_rests() {
+        let now = Instant::now();
+        let mut starts = Starts::new(now);
+        let mut rests = Vec::new();
+        for times in 1..=5 {
+            assert_eq!(starts.fail(now), times == 5);
+            rests.push((starts.not_before - now).as_millis());
+        }
+        assert_eq!(rests, [500, 1_000, 2_000, 4_000, 8_000]);
+        assert_eq!(rest(100), LONGEST_REST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_child_that_has_ended_a_run_is_replaced_at_once() {
+        let now = Instant::now();
+        let mut starts = Starts::new(now);
+        starts.die_early(now);
+        starts.die_early(now);
+        assert_eq!(starts.not_before, now + Duration::from_secs(1));
+        starts.end_a_run();
+        starts.die_early(now);
+        assert_eq!(starts.not_before, now + Duration::from_millis(500));
+    }
+}

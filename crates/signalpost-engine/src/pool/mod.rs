@@ -1,0 +1,244 @@
+//! The pool: hands runs to children, watches over them, says how each run ended. It owns all state; everything else sends it
+//! [`Message`]s.
+
+mod children;
+mod ending;
+mod handing;
+mod pace;
+mod shared;
+mod telling;
+mod watching;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use signalpost_store::{Outcome, PublishedReceiver, Task};
+use signalpost_worker::{Failure, Success};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use crate::child::Ending;
+use crate::event::Event;
+use crate::message::Said;
+use crate::process::Launch;
+use children::{Child, Starts};
+pub(crate) use shared::Shared;
+use telling::Telling;
+
+/// What the pool is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A run is to be made; `reply` is told how it ended.
+    Run { run: u64, store: usize, task: Arc<Task>, reply: oneshot::Sender<Result<Success, Failure>> },
+    /// Nobody waits for the run's end any more.
+    Abandoned(u64),
+    /// The store has recorded what became of a task.
+    Finished { store: usize, task: Arc<Task>, outcome: Outcome },
+    /// A child has said something.
+    Said(u32, Said),
+    /// A child has ended, and nothing more comes from it.
+    Gone(u32, Ending),
+    /// Somebody else's event.
+    Tell(Event),
+    /// Every child is to be replaced.
+    ReplaceAll,
+    /// Nothing new begins: what has not begun is given back.
+    WrapUp,
+    /// The children are stopped, and then the pool ends.
+    Stop,
+    /// The children are killed, and then the pool ends.
+    StopNow,
+}
+
+/// How the pool is to work.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolOptions {
+    pub(crate) launch: Launch,
+    pub(crate) processes: usize,
+    pub(crate) threads: usize,
+    pub(crate) async_concurrency: usize,
+    pub(crate) max_tasks_per_child: Option<u64>,
+    /// In bytes.
+    pub(crate) max_memory_per_child: Option<u64>,
+    pub(crate) start_timeout: Duration,
+    /// Their aliases, in the order of their numbers.
+    pub(crate) stores: Vec<String>,
+}
+
+/// How far the pool has got.
+#[derive(Debug, Clone)]
+pub(crate) enum PoolState {
+    /// No child has said hello.
+    Starting,
+    /// A child has, and this is what it knows.
+    Ready { queues: Vec<String>, receivers: Vec<PublishedReceiver> },
+    /// No child can be started; the text says why.
+    Failed(String),
+}
+
+/// The way to a pool.
+#[derive(Debug, Clone)]
+pub(crate) struct PoolHandle {
+    messages: UnboundedSender<Message>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) state: watch::Receiver<PoolState>,
+}
+
+impl PoolHandle {
+    pub(crate) fn send(&self, message: Message) {
+        // A pool that has ended has no children, and no runs.
+        let _ = self.messages.send(message);
+    }
+}
+
+/// A run that the pool holds.
+#[derive(Debug)]
+struct Hand {
+    store: usize,
+    task: Arc<Task>,
+    reply: oneshot::Sender<Result<Success, Failure>>,
+    /// The child that has it; `None`: it waits for one.
+    child: Option<u32>,
+    came_at: Instant,
+    /// When it was handed to the child.
+    handed_at: Instant,
+    is_recalled: bool,
+    /// How many children have died with it in hand, before it had begun.
+    lost: u32,
+}
+
+impl Hand {
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+}
+
+pub(crate) struct Pool {
+    options: PoolOptions,
+    inbox: UnboundedReceiver<Message>,
+    /// For the children's own messages.
+    outbox: UnboundedSender<Message>,
+    shared: Arc<Shared>,
+    state: watch::Sender<PoolState>,
+
+    runs: HashMap<u64, Hand>,
+    /// Of the runs that wait for a child: those of suspects, and the others.
+    suspects: VecDeque<u64>,
+    waiting: VecDeque<u64>,
+
+    children: BTreeMap<u32, Child>,
+    next_child: u32,
+    starts: Starts,
+    warned_of_memory: bool,
+
+    telling: Telling,
+    /// Which run of which child a task's newest claim was, for children that want to be told of its end.
+    ran: Ran,
+
+    look_at: Instant,
+    wraps_up: bool,
+    stops: bool,
+}
+
+/// Which run of which child a task's claim was: by store, task and fence.
+type Ran = HashMap<(usize, i64, i64), (u64, u32)>;
+
+/// How many messages are taken before what follows from them is done.
+const TURN: usize = 1_024;
+
+impl Pool {
+    pub(crate) fn new(options: PoolOptions) -> (Self, PoolHandle) {
+        let (outbox, inbox) = unbounded_channel();
+        let (state, seen) = watch::channel(PoolState::Starting);
+        let shared = Arc::new(Shared::new(options.stores.len()));
+        let now = Instant::now();
+        let handle = PoolHandle { messages: outbox.clone(), shared: shared.clone(), state: seen };
+        let pool = Self {
+            options,
+            inbox,
+            outbox,
+            shared,
+            state,
+            runs: HashMap::new(),
+            suspects: VecDeque::new(),
+            waiting: VecDeque::new(),
+            children: BTreeMap::new(),
+            next_child: 1,
+            starts: Starts::new(now),
+            warned_of_memory: false,
+            telling: Telling::new(now),
+            ran: HashMap::new(),
+            look_at: now,
+            wraps_up: false,
+            stops: false,
+        };
+        (pool, handle)
+    }
+
+    pub(crate) fn messages(&self) -> UnboundedSender<Message> {
+        self.outbox.clone()
+    }
+
+    /// Works until it is told to stop, and until the last child is gone. To be polled by the thread that lives as long as the
+    /// engine: see [`Launch::start`].
+    pub(crate) async fn work(mut self) {
+        let mut messages = Vec::with_capacity(TURN);
+        loop {
+            let now = Instant::now();
+            self.watch(now);
+            self.start_missing(now);
+            self.hand_out(now);
+            self.tell_capacity();
+            if self.stops && self.children.is_empty() {
+                return self.close();
+            }
+            let wake_at = self.wake_at(now);
+            tokio::select! {
+                biased;
+                _ = self.inbox.recv_many(&mut messages, TURN) => {
+                    let now = Instant::now();
+                    for message in messages.drain(..) {
+                        self.take(message, now);
+                    }
+                }
+                () = sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message, now: Instant) {
+        match message {
+            Message::Run { run, store, task, reply } => self.take_run(run, store, task, reply, now),
+            Message::Abandoned(run) => self.abandon(run, now),
+            Message::Finished { store, task, outcome } => self.take_finished(store, &task, &outcome),
+            Message::Said(child, said) => self.take_said(child, said, now),
+            Message::Gone(child, ending) => self.bury(child, &ending, now),
+            Message::Tell(event) => self.tell(event, now),
+            Message::ReplaceAll => self.replace_all("asked for", now),
+            Message::WrapUp => self.wrap_up(),
+            Message::Stop => {
+                self.wrap_up();
+                self.stops = true;
+                self.stop_children(now);
+            }
+            Message::StopNow => {
+                self.wrap_up();
+                self.stops = true;
+                self.kill_children();
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        // Whoever has sent one in the meantime is answered by its end.
+        self.inbox.close();
+        self.runs.clear();
+    }
+
+    fn wake_at(&self, now: Instant) -> Instant {
+        let starts_at = self.starts_at(now);
+        starts_at.map_or(self.look_at, |at| at.min(self.look_at))
+    }
+}

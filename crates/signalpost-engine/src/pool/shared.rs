@@ -1,0 +1,70 @@
+//! What the pool and the executors both see.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Counters of a pool, and who is told when they grow.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) next_run: AtomicU64,
+    pub(crate) wants_finished: AtomicBool,
+    /// How many runs of each store the pool holds.
+    pub(crate) in_pool: Vec<AtomicUsize>,
+    capacity: AtomicUsize,
+    workers: Mutex<Vec<Arc<Notify>>>,
+}
+
+impl Shared {
+    pub(crate) fn new(stores: usize) -> Self {
+        Self {
+            next_run: AtomicU64::new(1),
+            wants_finished: AtomicBool::new(false),
+            in_pool: (0..stores).map(|_| AtomicUsize::new(0)).collect(),
+            capacity: AtomicUsize::new(0),
+            workers: Mutex::default(),
+        }
+    }
+
+    /// How many runs of this store the children can take, those that they have included: what the other stores leave, and an
+    /// equal part at least, so that none of them starves.
+    pub(crate) fn capacity(&self, store: usize) -> usize {
+        let whole = self.capacity.load(SeqCst);
+        let of_others = self.in_pool.iter().enumerate().filter(|(other, _)| *other != store);
+        let taken: usize = of_others.map(|(_, runs)| runs.load(SeqCst)).sum();
+        let part = whole.div_ceil(self.in_pool.len().max(1));
+        whole.saturating_sub(taken).max(part)
+    }
+
+    /// `worker` is told when the capacity grows.
+    pub(crate) fn add_worker(&self, worker: Arc<Notify>) {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+    }
+
+    pub(super) fn set_capacity(&self, capacity: usize) {
+        let before = self.capacity.swap(capacity, SeqCst);
+        if before < capacity {
+            let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+            workers.iter().for_each(|worker| worker.notify_one());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_has_what_the_others_leave_and_an_equal_part_at_least() {
+        let shared = Shared::new(2);
+        assert_eq!(shared.capacity(0), 0);
+        shared.set_capacity(10);
+        assert_eq!((shared.capacity(0), shared.capacity(1)), (10, 10));
+        shared.in_pool[0].store(3, SeqCst);
+        assert_eq!((shared.capacity(0), shared.capacity(1)), (10, 7));
+        shared.in_pool[0].store(10, SeqCst);
+        assert_eq!(shared.capacity(1), 5);
+    }
+}
