@@ -1,4 +1,4 @@
-"""What the package has made in Rust: arguments as JSON, and the statements that store them.
+"""What the package has made in Rust: arguments as JSON, the statements that store them, and the worker's frames that come often.
 
 The module opens no database and starts no thread, so a process may import it and fork.
 """
@@ -6,7 +6,7 @@ The module opens no database and starts no thread, so a process may import it an
 from collections.abc import Callable
 from typing import Any, Final, final
 
-__all__ = ["Codec", "Encoded", "Statements", "statements", "uuid7"]
+__all__ = ["Codec", "Encoded", "Statements", "statements", "tasks", "uuid7"]
 
 @final
 class Codec:
@@ -75,6 +75,9 @@ class Statements:
 
 def statements(vendor: str) -> Statements:
     """The statements for a database by Django's `connection.vendor`. Raises `ValueError` for one that cannot hold a store."""
+
+def tasks(body: bytes) -> list[tuple[int, dict[str, Any]]]:
+    """The tasks of a frame's body: each run with the fields of a `StoredTask`. Raises `ValueError`."""
 
 def uuid7() -> str:
     """A new UUIDv7 as text. Its randomness is the system's, so it differs in processes that were forked."""

@@ -66,6 +66,8 @@ class Carrier:
         self.name = name
         self.read = read
         self._restore: Callable[[str | None], AbstractContextManager[Any]] | None = None
+        #: Whether a new context is as it leaves one where nothing was carried.
+        self.is_absent_afresh = False
 
     def __call__(self) -> str | None:
         return self.read()
@@ -78,6 +80,7 @@ class Carrier:
     ) -> Callable[[str | None], AbstractContextManager[Any]]:
         """Declares the context manager that puts the text back around a receiver. A decorator."""
         self._restore = function
+        self.is_absent_afresh = False
         return function
 
     def restored(self, value: str | None) -> AbstractContextManager[Any]:
@@ -194,6 +197,8 @@ def of_variable(name: str, variable: ContextVar[str | None]) -> Carrier:
 
 carried_request_id = of_variable("request-id", request_id)
 carried_tenant = of_variable("tenant", tenant)
+for _each in (language, time_zone, carried_request_id, carried_tenant):
+    _each.is_absent_afresh = True
 
 #: Those that are there already.
 DEFAULT = (
@@ -246,6 +251,19 @@ def restored(headers: Mapping[str, str]) -> Iterator[None]:
         for used in _used():
             stack.enter_context(used.restored(headers.get(used.name)))
         yield
+
+
+def restored_afresh(headers: Mapping[str, str]) -> AbstractContextManager[Any]:
+    """As `restored`, in a context in which nothing was set yet: most tasks carry nothing, and need nothing then."""
+    if headers:
+        return restored(headers)
+    for used in _used():
+        if not used.is_absent_afresh:
+            return restored(headers)
+    return _NOTHING
+
+
+_NOTHING = nullcontext()
 
 
 @lru_cache(maxsize=256)

@@ -77,13 +77,20 @@ def decode_call(payload: str, using: str | None = None) -> Decoded:
     if not isinstance(value, dict):
         raise CannotDecode("$", "is no object")
     sender, args, named = value.get("sender"), value.get("args", []), value.get("named")
-    if not isinstance(named, dict) or not all(isinstance(name, str) for name in named):
+    if not isinstance(named, dict):
         raise CannotDecode("$.named", "are no named arguments")
+    has_gone = False
+    for name, argument in named.items():
+        if not isinstance(name, str):
+            raise CannotDecode("$.named", "are no named arguments")
+        if isinstance(argument, Gone):
+            has_gone = True
     if not isinstance(args, list):
         raise CannotDecode("$.args", "are no arguments")
-    for name, missing in [(name, value) for name, value in named.items() if isinstance(value, Gone)]:
-        named[name] = None
-        named[f"_{name}_pk"] = missing.pk
+    if has_gone:
+        for name, missing in [(name, value) for name, value in named.items() if isinstance(value, Gone)]:
+            named[name] = None
+            named[f"_{name}_pk"] = missing.pk
     return Decoded(sender, tuple(args), named)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -41,6 +42,10 @@ class Settings:
     carriers: tuple[str, ...] | None = None
     #: Whether tasks run inside the send, in tests (`signalpost.testing`).
     immediate: bool = False
+    #: Where the engine's executable is. None: beside the interpreter's scripts (`signalpost.engine`).
+    engine: str | None = None
+    #: For a store behind a pooler, the alias of `DATABASES` by which the engine goes to the server itself.
+    direct: Mapping[str, str] = field(default_factory=dict)
 
 
 _current: Settings | None = None
@@ -87,7 +92,7 @@ setting_changed.connect(_forget, dispatch_uid="signalpost.conf", weak=False)
 def _read(given: Any) -> Settings:
     if not isinstance(given, dict):
         raise ImproperlyConfigured(f"SIGNALPOST must be a dict, and is {given!r}")
-    known = {field.name.upper(): field.name for field in fields(Settings)}
+    known = {each.name.upper(): each.name for each in fields(Settings)}
     for key in given:
         if key not in known:
             near = difflib.get_close_matches(str(key).upper(), known, n=1)
@@ -116,6 +121,14 @@ def _checked(key: str, value: Any) -> Any:
         raise _wrong(key, "a whole number from 1", value)
     if key == "TIMEOUT" and value is not None and not (isinstance(value, (int, float)) and value > 0):
         raise _wrong(key, "a number of seconds above 0, or None", value)
+    if key == "ENGINE" and value is not None:
+        if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+            raise _wrong(key, "the path of the engine's executable, or None", value)
+        return os.fspath(value)
+    if key == "DIRECT":
+        if not isinstance(value, dict) or not all(isinstance(each, str) for pair in value.items() for each in pair):
+            raise _wrong(key, "a dict of aliases, each with another one", value)
+        return dict(value)
     if key == "IMMEDIATE" and not isinstance(value, bool):
         raise _wrong(key, "True or False", value)
     return value

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from . import carriers
 
@@ -74,9 +75,18 @@ class CurrentTask:
     #: How many sends lie before this one.
     depth: int
     using: str
+    #: How many claims before this one ended with the death of their runner. Deaths are not failures.
+    deaths: int = 0
     #: What travels beside the payload, without signalpost's own.
     headers: Mapping[str, str] = field(default_factory=dict)
     chain: str = field(default="", repr=False)
+
+    @classmethod
+    def made(cls, **fields: Any) -> CurrentTask:
+        """One of all of its fields. A frozen dataclass sets them one by one, in longer than a short receiver takes."""
+        task = object.__new__(cls)
+        object.__setattr__(task, "__dict__", fields)
+        return task
 
 
 _current: ContextVar[CurrentTask | None] = ContextVar("signalpost_current_task", default=None)
@@ -85,6 +95,11 @@ _current: ContextVar[CurrentTask | None] = ContextVar("signalpost_current_task",
 def current_task() -> CurrentTask | None:
     """The task in whose receiver this code runs; None elsewhere. What is sent from there has it as its parent."""
     return _current.get()
+
+
+def enter(task: CurrentTask) -> None:
+    """The code that follows runs for `task`, until its context ends."""
+    _current.set(task)
 
 
 @contextmanager

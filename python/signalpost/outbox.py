@@ -15,7 +15,7 @@ from . import _native
 from .lifecycle import task_enqueued
 from .outlet import STATEMENTS, outlet_of
 
-__all__ = ["MissingTables", "NewTask", "Row", "on_written", "put", "write"]
+__all__ = ["MissingTables", "NewTask", "Row", "as_json", "on_written", "put", "write"]
 
 logger = logging.getLogger("signalpost")
 
@@ -93,7 +93,7 @@ def write(alias: str, tasks: Sequence[NewTask]) -> None:
     if not tasks:
         return
     connection = connections[alias]
-    rows = json.dumps([_as_json(task) for task in tasks])
+    rows = json.dumps([as_json(task) for task in tasks])
     try:
         with connection.cursor() as cursor:
             cursor.execute(STATEMENTS[connection.vendor].insert, [rows])
@@ -102,7 +102,8 @@ def write(alias: str, tasks: Sequence[NewTask]) -> None:
         raise
 
 
-def _as_json(task: NewTask) -> dict[str, Any]:
+def as_json(task: NewTask) -> dict[str, Any]:
+    """What of `task` is not null, with the id of a send in any case: as the engine reads new tasks."""
     given = asdict(task)
     given["send_id"] = task.send_id or _native.uuid7()
     return {key: value for key, value in given.items() if value is not None}

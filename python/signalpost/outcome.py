@@ -84,13 +84,15 @@ def backoff(failures: int, chance: float | None = None) -> int:
     return int(whole * (0.5 + chance / 2))
 
 
-def settled(task: StoredTask, max_attempts: int, outcome: Outcome, now: int) -> Outcome:
+def settled(task: StoredTask, max_attempts: int, outcome: Outcome, now: int | None) -> Outcome:
     """What a run's outcome means for its task: whether there is another attempt, and when.
 
-    `now` is the store's time in milliseconds.
+    `now` is the store's time in milliseconds; without it an unknown task stays unsettled.
     """
+    if isinstance(outcome, Succeeded):
+        return outcome
     if isinstance(outcome, Unknown):
-        return _of_unknown(task, outcome, now)
+        return outcome if now is None else _of_unknown(task, outcome, now)
     if not isinstance(outcome, (Failed, RetryAfter)):
         return outcome
     if task.failures_with_this_one >= max_attempts:

@@ -91,6 +91,11 @@ class BackgroundReceiver:
         return self.options.queue or conf.current().queue
 
     @property
+    def connections(self) -> list[Connection]:
+        """What it was connected to, by us, and how; somebody may have disconnected it since."""
+        return list(self._connections)
+
+    @property
     def signals(self) -> list[Signal]:
         """What it was connected to, by us; somebody may have disconnected it since."""
         return [connection.signal for connection in self._connections]

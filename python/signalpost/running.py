@@ -1,4 +1,8 @@
-"""Running one stored task: the one place where a row becomes a call of a function."""
+"""Running one stored task: the one place where a row becomes a call of a function.
+
+`run` is for whoever runs a task in its own process. A worker's child takes the same steps apart, because it writes down what it
+runs between them: `prepare`, then `perform` or `aperform`, then `concluded`.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +14,38 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from time import monotonic
+from typing import Any, NamedTuple
 
-from asgiref.sync import async_to_sync, iscoroutinefunction
+from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
 from django.core.cache import caches
 
 from . import carriers, codec, lifecycle, targets
 from .background_signal import AsyncSignal
 from .conf import current as settings
-from .current import CHAIN, TASK_SIGNAL, CurrentTask, Permanent, Retry, chain_after, running
+from .current import CHAIN, TASK_SIGNAL, CurrentTask, Permanent, Retry, chain_after, enter, running
 from .current import way_to as shown_way
 from .outbox import NewTask
 from .outcome import Dead, Failed, Outcome, RetryAfter, Succeeded, Unknown, backoff, settled
 from .reason import readable, reason_of
 from .stored_task import StoredTask
 
-__all__ = ["run"]
+__all__ = ["Prepared", "aperform", "concluded", "of_error", "perform", "prepare", "run", "tell_finished"]
 
 logger = logging.getLogger("signalpost")
 
 #: The version of payloads that is written and read here.
 PAYLOAD_VERSION = 1
+#: In seconds.
+MINUTE = 60.0
+
+
+class Prepared(NamedTuple):
+    """A task of which everything is known that can be known before its receiver runs."""
+
+    target: targets.Target
+    #: What is told of it.
+    current: CurrentTask
 
 
 def run(task: StoredTask, now: int) -> Outcome:
@@ -42,7 +57,66 @@ def run(task: StoredTask, now: int) -> Outcome:
 
     Raises `KeyboardInterrupt` only: whatever else a receiver raises is an outcome.
     """
-    return contextvars.Context().run(_run, task, now)
+    prepared = prepare(task)
+    if not isinstance(prepared, Prepared):
+        return concluded(task, settings().max_attempts, prepared, now)
+    outcome = contextvars.Context().run(perform, task, prepared)
+    return concluded(task, prepared.target.max_attempts, outcome, now)
+
+
+def prepare(task: StoredTask) -> Prepared | Outcome:
+    """Looks up what `task` runs, or says what becomes of it without a run. No code of the project runs for it."""
+    try:
+        if task.payload_version > PAYLOAD_VERSION:
+            raise targets.Missing(f"its payload has version {task.payload_version}, and {PAYLOAD_VERSION} is known here")
+        target = targets.find(task)
+        return Prepared(target, _current_of(task, target, _headers(task)))
+    except targets.Missing as missing:
+        return Unknown(readable(str(missing)))
+    except ValueError as error:
+        return Dead(readable(str(error)), error)
+
+
+def perform(task: StoredTask, prepared: Prepared) -> Outcome:
+    """Runs the receiver, in a context that is nobody else's. The outcome is to be `concluded`.
+
+    Raises `KeyboardInterrupt` only.
+    """
+    lifecycle.task_started.send_robust(prepared.target.runs, task=prepared.current)
+    try:
+        return _attempt(lambda: _call(task, prepared.target, prepared.current))
+    finally:
+        close_caches()
+
+
+async def aperform(task: StoredTask, prepared: Prepared) -> Outcome:
+    """As `perform`, for an asynchronous receiver and on the running loop. It is stopped at its timeout."""
+    try:
+        await lifecycle.task_started.asend_robust(prepared.target.runs, task=prepared.current)
+        return await _acall(task, prepared.target, prepared.current)
+    except BaseException as error:
+        return of_error(error)
+    finally:
+        close_caches()
+
+
+def concluded(task: StoredTask, max_attempts: int, outcome: Outcome, now: int | None = None) -> Outcome:
+    """What `outcome` means for `task`, once it is in the log. Without `now` the caller decides how long an unknown one waits."""
+    outcome = settled(task, max_attempts, outcome, now)
+    if not isinstance(outcome, Succeeded):
+        _log(task, outcome)
+    return outcome
+
+
+def close_caches() -> None:
+    """Closes the caches of this context. They are made anew in every context; nobody else would close them."""
+    try:
+        # Where asgiref keeps what is of a context. To ask `caches` for each of its names takes longer than a short receiver.
+        is_unused = caches._connections._storage._data.get(None) is None  # type: ignore[attr-defined]
+    except AttributeError:
+        is_unused = False
+    if not is_unused:
+        caches.close_all()
 
 
 def failed_after_all(task: StoredTask, error: BaseException, now: int) -> Outcome:
@@ -78,33 +152,13 @@ def _told(task: StoredTask) -> tuple[Any, CurrentTask]:
     return target.runs, _current_of(task, target, headers)
 
 
-def _run(task: StoredTask, now: int) -> Outcome:
-    max_attempts = settings().max_attempts
-    try:
-        if task.payload_version > PAYLOAD_VERSION:
-            raise targets.Missing(f"its payload has version {task.payload_version}, and {PAYLOAD_VERSION} is known here")
-        target = targets.find(task)
-        max_attempts = target.max_attempts
-        current = _current_of(task, target, _headers(task))
-    except targets.Missing as missing:
-        outcome: Outcome = Unknown(readable(str(missing)))
-    except ValueError as error:
-        outcome = Dead(readable(str(error)), error)
-    else:
-        lifecycle.task_started.send_robust(target.runs, task=current)
-        try:
-            outcome = _attempt(lambda: _call(task, target, current))
-        finally:
-            # Made anew in every context; nobody else would close them.
-            caches.close_all()
-    outcome = settled(task, max_attempts, outcome, now)
-    _log(task, outcome)
-    return outcome
-
-
 def _current_of(task: StoredTask, target: targets.Target, headers: dict[str, str]) -> CurrentTask:
     name = task.receiver if task.signal == TASK_SIGNAL else task.signal
-    return CurrentTask(
+    before = None
+    if headers:
+        before = headers.get(CHAIN)
+        headers = {name: value for name, value in headers.items() if not name.startswith(carriers.RESERVED)}
+    return CurrentTask.made(
         id=task.id,
         send_id=task.send_id,
         signal=task.signal,
@@ -112,16 +166,19 @@ def _current_of(task: StoredTask, target: targets.Target, headers: dict[str, str
         receiver=task.receiver,
         queue=task.queue,
         attempt=task.attempt,
+        deaths=task.deaths,
         max_attempts=target.max_attempts,
         parent=task.parent,
         depth=task.depth,
         using=task.using,
-        headers={name: value for name, value in headers.items() if not name.startswith(carriers.RESERVED)},
-        chain=chain_after(headers.get(CHAIN), name),
+        headers=headers,
+        chain=chain_after(before, name),
     )
 
 
 def _headers(task: StoredTask) -> dict[str, str]:
+    if task.headers == "{}":
+        return {}
     try:
         headers = json.loads(task.headers)
     except ValueError:
@@ -132,27 +189,58 @@ def _headers(task: StoredTask) -> dict[str, str]:
 
 
 def _call(task: StoredTask, target: targets.Target, current: CurrentTask) -> Outcome:
-    with running(current), carriers.restored(current.headers):
+    enter(current)
+    with carriers.restored_afresh(current.headers):
         try:
             sender, args, named = codec.decode_call(task.payload, task.using)
         except codec.CannotDecode as error:
-            # Another run would read the same bytes.
-            return Dead(readable(str(error)), error)
+            return _undecodable(error)
         if isinstance(target.runs, AsyncSignal):
             return _run_all(task, target.runs, current, sender, named)
-        if target.signal is not None:
-            named = {"signal": target.signal, "sender": sender, **named}
-        returned = _call_function(target.runs, target.timeout, args, named)
-        return Succeeded(_kept(task, returned) if target.keep_result else None)
+        returned = _call_function(target.runs, target.is_async, target.timeout, args, _named(target, sender, named))
+        return Succeeded(_kept(task, returned)) if target.keep_result else _SUCCEEDED
+
+
+async def _acall(task: StoredTask, target: targets.Target, current: CurrentTask) -> Outcome:
+    enter(current)
+    with carriers.restored_afresh(current.headers):
+        try:
+            if _may_query(task.payload):
+                decode = sync_to_async(codec.decode_call, thread_sensitive=True)
+                sender, args, named = await decode(task.payload, task.using)
+            else:
+                sender, args, named = codec.decode_call(task.payload, task.using)
+        except codec.CannotDecode as error:
+            return _undecodable(error)
+        returned = await _within(target.timeout, target.runs, args, _named(target, sender, named))
+        return Succeeded(_kept(task, returned)) if target.keep_result else _SUCCEEDED
+
+
+def _may_query(payload: str) -> bool:
+    """Whether to decode it makes queries: instances are tagged by this word, which the codec never escapes."""
+    return '"instance"' in payload
+
+
+def _undecodable(error: codec.CannotDecode) -> Dead:
+    # Another run would read the same bytes.
+    return Dead(readable(str(error)), error)
+
+
+def _named(target: targets.Target, sender: Any, named: dict[str, Any]) -> dict[str, Any]:
+    return named if target.signal is None else {"signal": target.signal, "sender": sender, **named}
+
+
+#: Most that succeed have no more to say.
+_SUCCEEDED = Succeeded()
 
 
 def _call_function(
-    function: Callable[..., Any], timeout: float | None, args: tuple[Any, ...], named: dict[str, Any]
+    function: Callable[..., Any], is_async: bool, timeout: float | None, args: tuple[Any, ...], named: dict[str, Any]
 ) -> Any:
-    if iscoroutinefunction(function):
+    if is_async:
         return async_to_sync(_within)(timeout, function, args, named)
     returned = function(*args, **named)
-    if inspect.iscoroutine(returned):
+    if returned is not None and inspect.iscoroutine(returned):
         # It does not look asynchronous: an object with an asynchronous __call__, a lambda around one. Not to await it would be
         # a success of which nothing has run.
         return async_to_sync(_within)(timeout, lambda: returned, (), {})
@@ -164,14 +252,26 @@ async def _within(
 ) -> Any:
     if timeout is None:
         return await function(*args, **named)
-    clock = asyncio.get_running_loop().time
-    ends = clock() + timeout
     try:
-        return await asyncio.wait_for(function(*args, **named), timeout)
+        returned, raised = await asyncio.wait_for(_held(function, args, named), timeout)
     except asyncio.TimeoutError as error:
-        if clock() < ends:
-            raise
         raise TimeoutError(f"it was stopped after {timeout:g} s, its timeout") from error
+    if raised is not None:
+        raise raised
+    return returned
+
+
+async def _held(
+    function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[Any, BaseException | None]:
+    """What `function` returns or raises. Raised here, a timeout of its own could not be told from ours, and `SystemExit` would end
+    the loop, as it does wherever asyncio finds it in a task."""
+    try:
+        return await function(*args, **named), None
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        return None, error
 
 
 def _kept(task: StoredTask, returned: Any) -> str | None:
@@ -189,11 +289,11 @@ def _attempt(call: Callable[[], Outcome]) -> Outcome:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return _of_error(error)
+        return of_error(error)
 
 
-def _of_error(error: BaseException) -> Outcome:
-    """What a receiver's exception means. SystemExit and its like are failures too: nothing has succeeded."""
+def of_error(error: BaseException) -> Outcome:
+    """What becomes of a task whose receiver has raised this. SystemExit and its like are failures too: nothing has succeeded."""
     reason = reason_of(error)
     if isinstance(error, Permanent):
         return Dead(reason, error)
@@ -213,7 +313,7 @@ def _run_all(
 
     def one(receiver: Callable[..., Any]) -> Outcome:
         with running(replace(current, receiver=names[receiver])):
-            _call_function(receiver, None, (), named)
+            _call_function(receiver, iscoroutinefunction(receiver), None, (), named)
         return Succeeded()
 
     async def one_async(receiver: Callable[..., Any]) -> Outcome:
@@ -223,7 +323,7 @@ def _run_all(
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            return _of_error(error)
+            return of_error(error)
         return Succeeded()
 
     async def together() -> list[Outcome]:
@@ -279,5 +379,19 @@ def _log(task: StoredTask, outcome: Outcome) -> None:
         logger.error("Task %s of %s is dead after attempt %s", *who, exc_info=outcome.error)
     elif isinstance(outcome, (Failed, RetryAfter)):
         logger.warning("Task %s of %s failed in attempt %s; it will be tried again", *who, exc_info=outcome.error)
-    elif isinstance(outcome, Unknown):
+    elif isinstance(outcome, Unknown) and _is_news(outcome.reason):
         logger.warning("Task %s waits: %s", task.id, outcome.reason)
+
+
+#: What was said to be unknown, and when. A deploy may leave thousands of such tasks, and each comes twice a minute.
+_said: dict[str, float] = {}
+
+
+def _is_news(reason: str) -> bool:
+    now = monotonic()
+    if now - _said.get(reason, -MINUTE) < MINUTE:
+        return False
+    if len(_said) >= 1_000:
+        _said.clear()
+    _said[reason] = now
+    return True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from asgiref.sync import iscoroutinefunction
 from django.dispatch import Signal
 
 from . import conf, registry
@@ -26,8 +26,7 @@ class Missing(LookupError):
     """What a row names is not known here. Another process may know it."""
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """What a task runs, and how it wants to be treated."""
 
     #: The function as it was declared, the task, or the background signal.
@@ -37,6 +36,8 @@ class Target:
     max_attempts: int
     timeout: float | None = None
     keep_result: bool = False
+    #: Whether what it runs is asynchronous, as far as can be seen.
+    is_async: bool = False
 
 
 def find(task: StoredTask) -> Target:
@@ -46,15 +47,16 @@ def find(task: StoredTask) -> Target:
     if task.receiver == ALL_RECEIVERS:
         if not isinstance(signal, AsyncSignal):
             raise Missing(f"{task.signal!r} is not a background signal here, and its task is for all of its receivers")
-        return Target(signal, signal, default)
+        return Target(signal, signal, default, conf.current().timeout)
     known = registry.get(task.receiver)
     if known is not None:
-        return Target(known.function, signal, known.max_attempts, known.timeout, known.keep_result)
+        return Target(known.function, signal, known.max_attempts, known.timeout, known.keep_result, known.is_async)
     if isinstance(signal, AsyncSignal):
         # One that failed beside the others of a background signal: an ordinary receiver, that nobody has registered.
         receivers = names_of_receivers(signal)
         if task.receiver in receivers:
-            return Target(receivers[task.receiver], signal, default)
+            found = receivers[task.receiver]
+            return Target(found, signal, default, conf.current().timeout, is_async=iscoroutinefunction(found))
     raise Missing(f"no background receiver or task is called {task.receiver!r} here. Is the module that declares it imported?")
 
 

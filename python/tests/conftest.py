@@ -18,7 +18,8 @@ def _declared_in_one_test() -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Names our marker."""
+    """Names our markers."""
+    config.addinivalue_line("markers", "engine: needs the executable of the engine")
     config.addinivalue_line("markers", "no_database: is the same whatever the database, so it is run with SQLite only")
 
 

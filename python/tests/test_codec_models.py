@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connections
-from django.db.models.query import QuerySet
 from django.db.models.signals import post_delete
 from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
 
-from signalpost import codec
+from signalpost import codec, instances
 from signalpost.codec import CannotDecode, CannotTravel
 from signalpost.gone import Gone
 
@@ -356,10 +355,28 @@ def test_a_number_that_no_key_can_be_is_a_row_that_is_not_there() -> None:
     ) == Gone(Author, 99999999999999999999)
 
 
-def test_an_error_of_the_database_is_not_taken_for_a_row_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*args: Any, **kwargs: Any) -> None:
+@pytest.mark.parametrize("model", [Author, Review])
+def test_an_error_of_the_database_is_not_taken_for_a_row_that_is_gone(model: Any) -> None:
+    def fail(*args: Any) -> None:
         raise OperationalError("the database is away")
 
-    monkeypatch.setattr(QuerySet, "get", fail)
-    with pytest.raises(OperationalError):
-        codec.decode_named(payload_of(instance=Author(pk=1)))
+    codec.decode_named(payload_of(instance=model(pk=1)))
+    with connections["default"].execute_wrapper(fail), pytest.raises(OperationalError):
+        codec.decode_named(payload_of(instance=model(pk=1)))
+
+
+@pytest.mark.parametrize(
+    ("model", "is_plain"),
+    [(Author, True), (Article, True), (Document, True), (Country, True), (Review, False), (Draft, False), (Line, False)],
+)
+def test_one_row_of_a_plain_model_is_read_by_a_statement_that_is_made_once(model: Any, is_plain: bool) -> None:
+    assert (instances._statement(model, "default") is not None) is is_plain
+
+
+def test_what_is_read_by_a_statement_is_what_django_reads() -> None:
+    author = Author.objects.create(name="Ada")
+    article = Article.objects.create(title="Zoë", author=author)
+    named = codec.decode_named(payload_of(instance=article))[1]
+    assert vars(named["instance"]).keys() == vars(Article.objects.get(pk=article.pk)).keys()
+    assert (named["instance"].title, named["instance"]._state.db, named["instance"]._state.adding) == ("Zoë", "default", False)
+    assert named["instance"].author == author

@@ -41,6 +41,8 @@ def test_what_is_set_is_read_and_overridden() -> None:
         ({"MAX_ATTEMPTS": 0}, "must be a whole number from 1"),
         ({"TIMEOUT": -1}, "must be a number of seconds above 0, or None"),
         ({"IMMEDIATE": 1}, "must be True or False"),
+        ({"ENGINE": 7}, "must be the path of the engine's executable, or None"),
+        ({"DIRECT": {"default": 7}}, "must be a dict of aliases"),
     ],
 )
 def test_what_cannot_be_is_an_error_that_names_the_key(given: Any, problem: str) -> None:

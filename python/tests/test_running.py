@@ -207,6 +207,15 @@ def test_a_receiver_that_nobody_knows_waits() -> None:
     assert outcome.after == 30_000
 
 
+def test_that_nobody_knows_a_receiver_is_said_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(5):
+        running.run(called("nobody's", id=number), NOW)
+        running.run(called("nobody's other", id=number), NOW)
+
+    said = [record.getMessage().split(":")[0] for record in caplog.records]
+    assert said == ["Task 0 waits", "Task 0 waits"]
+
+
 def test_a_signal_that_nobody_knows_waits() -> None:
     connect_background(order_paid, lambda **kwargs: None, name="bill")
 

@@ -2,11 +2,12 @@
 //!
 //! A `Codec` writes the arguments of a send as JSON, and makes them again of it. What it knows nothing of
 //! (models, enums, lazy texts) it asks of Python, once for each class. Beside it stand the statements of the outbox and new
-//! ids of sends. The module opens no database and starts no thread, so a process may import it and fork.
+//! ids of sends, and the tasks of a worker's frames are read here. The module opens no database and starts no thread, so a process may import it and fork.
 
 mod codec;
 mod decode;
 mod encode;
+mod frames;
 mod kind;
 mod node;
 mod path;
@@ -23,6 +24,8 @@ mod native {
     use crate::codec::Codec;
     #[pymodule_export]
     use crate::encode::Encoded;
+    #[pymodule_export]
+    use crate::frames::tasks;
     #[pymodule_export]
     use crate::send_id::uuid7;
     #[pymodule_export]

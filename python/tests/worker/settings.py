@@ -1,0 +1,21 @@
+"""Settings of the project that children of the tests run. Where it has a database, the environment says which."""
+
+from __future__ import annotations
+
+import json
+import os
+
+_NONE = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+DATABASES = json.loads(os.environ.get("SIGNALPOST_TEST_DATABASES", "null")) or _NONE
+INSTALLED_APPS = ["signalpost", "tests.worker"]
+SECRET_KEY = "only for tests"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SIGNALPOST = json.loads(os.environ.get("SIGNALPOST_TEST_SETTINGS", "{}"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["lines"], "level": "INFO"},
+}

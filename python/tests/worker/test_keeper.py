@@ -1,0 +1,125 @@
+"""The care for connections."""
+
+from __future__ import annotations
+
+import time
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+import pytest
+from signalpost.child import keeper
+from signalpost.child.keeper import Keeper
+
+pytestmark = pytest.mark.no_database
+
+
+class Connection:
+    """As far as a keeper looks at one."""
+
+    alias = "default"
+
+    def __init__(self, **attributes: Any) -> None:
+        self.connection: Any = object()
+        self.in_atomic_block = self.errors_occurred = False
+        self.autocommit = self.health_check_done = True
+        self.settings_dict = {"AUTOCOMMIT": True, "CONN_MAX_AGE": 0}
+        self.queries_log: list[Any] = ["a query"]
+        self.close_at: float | None = 0.0
+        self.usable = True
+        vars(self).update(attributes)
+
+    def is_usable(self) -> bool:
+        """Asks the server."""
+        return self.usable
+
+    def close(self) -> None:
+        """Closes it."""
+        self.connection = None
+
+
+class Connections(dict[str, Connection]):
+    """Those of one thread."""
+
+    def all(self, initialized_only: bool) -> list[Connection]:
+        """All of them."""
+        return list(self.values())
+
+
+def kept_by(monkeypatch: pytest.MonkeyPatch, connection: Connection) -> Keeper:
+    """Who keeps this one."""
+    monkeypatch.setattr(keeper, "connections", Connections(default=connection))
+    made = Keeper()
+    made.after_run()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("attributes", "is_kept"),
+    [
+        # Django's default would close it after each request.
+        ({}, True),
+        ({"settings_dict": {"AUTOCOMMIT": True, "CONN_MAX_AGE": 60}, "close_at": time.monotonic() + 3600}, True),
+        ({"settings_dict": {"AUTOCOMMIT": True, "CONN_MAX_AGE": 60}, "close_at": time.monotonic() - 1}, False),
+        ({"settings_dict": {"AUTOCOMMIT": True, "CONN_MAX_AGE": None}, "close_at": None}, True),
+        ({"errors_occurred": True}, True),
+        ({"errors_occurred": True, "usable": False}, False),
+    ],
+)
+def test_a_connection_is_kept_unless_there_is_a_reason(
+    monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any], is_kept: bool
+) -> None:
+    connection = Connection(**attributes)
+    kept_by(monkeypatch, connection)
+    assert (connection.connection is not None) is is_kept
+    if is_kept:
+        assert not connection.errors_occurred
+        assert connection.queries_log == []
+
+
+@pytest.mark.parametrize("attributes", [{"in_atomic_block": True}, {"autocommit": False}])
+def test_what_is_left_open_is_closed_unless_somebody_else_is_in_it(
+    monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any]
+) -> None:
+    connection = Connection(**attributes)
+    monkeypatch.setattr(keeper, "connections", Connections(default=connection))
+    Keeper().after_run(is_shared=True)
+    assert connection.connection is not None
+    Keeper().after_run()
+    assert connection.connection is None
+
+
+def test_without_work_a_connection_is_looked_at_again_and_later_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "STALE", 0.001)
+    monkeypatch.setattr(keeper, "IDLE", 3600.0)
+    connection = Connection()
+    made = kept_by(monkeypatch, connection)
+    queue: SimpleQueue[str] = SimpleQueue()
+
+    def is_looked_at_again() -> bool:
+        return not connection.health_check_done
+
+    def put_when(condition: Any) -> None:
+        while not condition():
+            time.sleep(0)
+        queue.put("a task")
+
+    thread = Thread(target=put_when, args=(is_looked_at_again,))
+    thread.start()
+    assert made.next_of(queue) == "a task"
+    thread.join()
+    assert connection.connection is not None
+
+    monkeypatch.setattr(keeper, "IDLE", 0.002)
+    thread = Thread(target=put_when, args=(lambda: connection.connection is None,))
+    thread.start()
+    assert made.next_of(queue) == "a task"
+    thread.join()
+
+
+@pytest.mark.django_db
+def test_the_connections_of_a_thread_are_found_where_django_keeps_them() -> None:
+    from django.db import connection
+
+    connection.ensure_connection()
+    assert connection.alias in [found.alias for found in keeper._of_this_thread()]
