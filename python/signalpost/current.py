@@ -75,6 +75,8 @@ class CurrentTask:
     #: How many sends lie before this one.
     depth: int
     using: str
+    #: How many claims before this one ended with the death of their runner. Deaths are not failures.
+    deaths: int = 0
     #: What travels beside the payload, without signalpost's own.
     headers: Mapping[str, str] = field(default_factory=dict)
     chain: str = field(default="", repr=False)

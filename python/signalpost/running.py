@@ -164,6 +164,7 @@ def _current_of(task: StoredTask, target: targets.Target, headers: dict[str, str
         receiver=task.receiver,
         queue=task.queue,
         attempt=task.attempt,
+        deaths=task.deaths,
         max_attempts=target.max_attempts,
         parent=task.parent,
         depth=task.depth,

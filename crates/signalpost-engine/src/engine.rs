@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::EngineOptions;
-use crate::event::Event;
+use crate::event::{Event, say};
 use crate::executor::ChildExecutor;
 use crate::journal::Journal;
 use crate::pool::{Message, Pool, PoolHandle, PoolOptions, PoolState};
@@ -37,7 +37,7 @@ pub fn work(options: EngineOptions) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(refusal) => {
-            eprintln!("signalpost: {refusal}");
+            say(&format!("signalpost: {refusal}"));
             ExitCode::from(if matches!(refusal, Refusal::Settings(_)) { 2 } else { 1 })
         }
     }

@@ -1,5 +1,7 @@
 //! What the engine has to tell people: it goes to Django's logging through a child, or else to standard error.
 
+use std::io::Write;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -49,6 +51,11 @@ impl Event {
         }
         line
     }
+}
+
+/// Writes a line to standard error. Where nobody reads that any more, nobody hears it: that must not end the engine.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Control characters would let what a child says pass for a line of its own, or for commands of a terminal.

@@ -5,6 +5,7 @@ use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
+use crate::event::say;
 use clap::Args;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
@@ -37,7 +38,7 @@ pub fn hold(leash: &Leash) -> ExitCode {
         Ok(()) => Command::new(program).args(arguments).exec(),
         Err(error) => error.into(),
     };
-    eprintln!("signalpost: cannot become `{}`: {error}", program.display());
+    say(&format!("signalpost: cannot become `{}`: {error}", program.display()));
     // As a shell says that a command could not be run.
     ExitCode::from(127)
 }

@@ -233,7 +233,8 @@ impl Runner {
     /// The ids that its worker has taken, the newest last. Empty: it is not there yet.
     pub fn workers(&self) -> Vec<String> {
         let log = self.log();
-        let registered = log.lines().filter(|line| line.contains("worker registered"));
+        let registers = |line: &&str| line.contains("worker registered") || line.contains("registered anew");
+        let registered = log.lines().filter(registers);
         let id = |line: &str| Some(line.split_once(" worker=")?.1.split(' ').next()?.to_owned());
         registered.filter_map(id).collect()
     }

@@ -24,8 +24,7 @@ const SENDERS: u8 = 4;
 /// How many workers are killed before the host is cut off.
 const KILLS_BEFORE: usize = 2;
 /// So many tasks in a second take so long: such ones are in hand at any time, and end while the host is cut off.
-/// A worker lets what it has in hand end before it takes a suspect: while longer ones run, the others are claimed later.
-const LONG: (f64, Duration) = (50.0, Duration::from_millis(200));
+const LONG: (f64, Duration) = (10.0, Duration::from_secs(2));
 
 /// Longer than the server takes to find out, the lease, and the way back.
 const LOST_AFTER: Duration = Duration::from_secs(240);

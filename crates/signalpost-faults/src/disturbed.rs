@@ -36,6 +36,8 @@ pub struct Disturbed {
     pub rate: f64,
     /// The workers' lease.
     pub lease: Duration,
+    /// How many lines a worker may log within any second.
+    pub most_lines: usize,
     /// Where the random moments come from.
     pub seed: u64,
 }
@@ -57,7 +59,7 @@ pub struct Findings {
     pub again: usize,
     /// From the return of a send to the beginning of its first run, at worst, of those sent in the disturbance.
     pub slowest: Duration,
-    /// Of the worker that logged most, from the beginning of the disturbance until work went on.
+    /// Of the worker that logged most in a second, from the beginning of the disturbance until work went on.
     pub log: LogRate,
     /// What must not be. Empty if all is well.
     pub problems: Vec<String>,
@@ -116,9 +118,12 @@ pub fn run(program: &Path, disturbed: &Disturbed) -> Result<Findings, BoxError> 
     }
     let again = evidence.repeated();
     problems.extend(twice(&evidence).map(|task| format!("task {task} ran again more than once")));
-    let log = logs.iter().map(|log| LogRate::of(log, began_at..resumed_at)).max_by_key(|rate| rate.lines.len());
+    let log = logs
+        .iter()
+        .map(|log| LogRate::of(log, began_at..resumed_at))
+        .max_by_key(|rate| (rate.most_in_a_second, rate.lines.len()));
     let log = log.unwrap_or_default();
-    if log.is_too_much() {
+    if log.most_in_a_second > disturbed.most_lines {
         problems.push(format!("a worker has logged {log}"));
     }
     Ok(Findings {

@@ -232,7 +232,7 @@ fn run(scenario: Scenario) -> Result<ExitCode, BoxError> {
             let (lease, seed) = (Duration::from_secs(lease_s), seeded(seed));
             let mut problems = Vec::new();
             for by in disturbances(&by) {
-                let findings = disturbed::run(program, &Disturbed { by, rate, lease, seed })?;
+                let findings = disturbed::run(program, &Disturbed { by, rate, lease, most_lines: 1, seed })?;
                 problems.extend(told(findings, |found| found.problems));
             }
             problems

@@ -28,6 +28,7 @@ mod programs;
 mod psql;
 mod server;
 mod test_database;
+mod test_role;
 mod url;
 mod user;
 
@@ -37,3 +38,4 @@ pub use options::ServerOptions;
 pub use pgbouncer::{Pgbouncer, PoolMode};
 pub use server::Server;
 pub use test_database::{TEST_POSTGRES, TestDatabase};
+pub use test_role::TestRole;

@@ -25,6 +25,7 @@
 
 mod claim;
 mod clock;
+mod column;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -47,6 +48,7 @@ mod task_json;
 
 pub use claim::{Claim, ClaimRequest, QueueShare};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use column::Column;
 pub use error::StoreError;
 pub use finish::{Finish, Outcome};
 pub use name::{DEFAULT_QUEUE, check_name};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use signalpost_store::{
-    EndState, PruneRequest, PrunedQueues, Registered, Renewal, RescueRequest, Store, StoreError, WorkerId,
+    EndState, PruneRequest, PrunedQueues, Registered, Renewal, RescueRequest, Rescued, Store, StoreError, WorkerId,
 };
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
@@ -49,13 +49,19 @@ impl SharedLease {
     }
 }
 
-/// Registers a worker. The trust begins before the store was asked: its lease begins later.
+/// Registers a worker that starts.
 pub(crate) async fn register(store: &dyn Store, options: &WorkerOptions) -> Result<Lease, StoreError> {
+    let (lease, death_is_visible) = take_lease(store, options).await?;
+    let queues: Vec<&str> = options.queues.iter().map(Queue::name).collect();
+    tracing::info!(target: "signalpost::worker", worker = %lease.worker, death_is_visible, ?queues, "worker registered");
+    Ok(lease)
+}
+
+/// The trust begins before the store was asked: its lease begins later.
+async fn take_lease(store: &dyn Store, options: &WorkerOptions) -> Result<(Lease, bool), StoreError> {
     let trusted_until = Instant::now() + trust(options.lease);
     let Registered { id, death_is_visible } = store.register(granted(options.lease)).await?;
-    let queues: Vec<&str> = options.queues.iter().map(Queue::name).collect();
-    tracing::info!(target: "signalpost::worker", worker = %id, death_is_visible, ?queues, "worker registered");
-    Ok(Lease { worker: id, trusted_until })
+    Ok((Lease { worker: id, trusted_until }, death_is_visible))
 }
 
 /// What the store is asked for. The worker is to get over a store that is away for one lease, and was last heard of up to
@@ -154,15 +160,17 @@ impl Keeper {
                 let _ = self.happenings.send(Happening::LeaseRenewed);
                 return Ok(());
             }
-            tracing::warn!(
-                target: "signalpost::worker", %worker, "the lease was lost: others have taken up the tasks"
-            );
             // Nothing is started under the old lease any more, whether or not there will be a new one at once.
-            self.lease.set(Lease { worker, trusted_until: Instant::now() });
+            self.lease.set(Lease { worker: worker.clone(), trusted_until: Instant::now() });
             let _ = self.happenings.send(Happening::LeaseLost);
             *is_gone = true;
         }
-        self.lease.set(register(&*self.store, &self.options).await?);
+        let (lease, _) = take_lease(&*self.store, &self.options).await?;
+        tracing::warn!(
+            target: "signalpost::worker", worker = %lease.worker, was = %worker,
+            "the lease was lost: others have taken up the tasks; registered anew"
+        );
+        self.lease.set(lease);
         *is_gone = false;
         let _ = self.happenings.send(Happening::LeaseRenewed);
         Ok(())
@@ -176,13 +184,18 @@ impl Keeper {
         };
         match self.store.rescue(&request).await {
             Ok(rescued) => {
-                for one in rescued {
+                for one in &rescued {
                     for task in &one.dead {
                         tracing::error!(target: "signalpost::worker", %task, worker = %one.worker, "dead");
                     }
+                }
+                if !rescued.is_empty() {
+                    let count = |tasks: fn(&Rescued) -> usize| rescued.iter().map(tasks).sum::<usize>();
+                    let workers: Vec<_> =
+                        rescued.iter().map(|one| format!("{}: {:?}", one.worker, one.cause)).collect();
                     tracing::warn!(
-                        target: "signalpost::worker", worker = %one.worker, cause = ?one.cause,
-                        waiting = one.waiting.len(), dead = one.dead.len(), "took up the tasks of another worker"
+                        target: "signalpost::worker", ?workers, waiting = count(|one| one.waiting.len()),
+                        dead = count(|one| one.dead.len()), "took up the tasks of other workers"
                     );
                 }
             }

@@ -69,7 +69,7 @@ pub use signalpost_dispatch::{
 #[doc = include_str!("receiver.md")]
 pub use signalpost_macros::receiver;
 pub use signalpost_store::{
-    Clock, Counts, EndState, ManualClock, NewTask, Outcome, PayloadError, SendId, State, Store, StoreError,
+    Clock, Column, Counts, EndState, ManualClock, NewTask, Outcome, PayloadError, SendId, State, Store, StoreError,
     TaskContent, TaskFilter, TaskId, TaskRecord,
 };
 #[cfg(feature = "postgres")]

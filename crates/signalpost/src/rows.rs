@@ -252,12 +252,22 @@ fn tasks(rows: Vec<Row>) -> Vec<NewTask> {
 }
 
 async fn insert_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, tasks: &[NewTask]) -> Result<(), BoxError> {
-    let (sql, json) = statement.of(tasks)?;
-    let written = outbox.execute(sql, &json).await.map_err(explained)?;
+    let written = write_in(outbox, statement, tasks).await?;
     // Of those that are to be written once, any number may be there already.
     let at_least = tasks.iter().filter(|task| !task.once).count();
     if !usize::try_from(written).is_ok_and(|written| (at_least..=tasks.len()).contains(&written)) {
         return Err(format!("the connection reports {written} rows written instead of {}", tasks.len()).into());
     }
     Ok(())
+}
+
+async fn write_in<O: Outbox>(outbox: &mut O, statement: &OutboxStatement, tasks: &[NewTask]) -> Result<u64, BoxError> {
+    if let [task] = tasks
+        && let Some((sql, columns)) = statement.row(task)?
+        && let Some(written) = outbox.execute_row(sql, &columns).await
+    {
+        return written.map_err(explained);
+    }
+    let (sql, json) = statement.of(tasks)?;
+    outbox.execute(sql, &json).await.map_err(explained)
 }

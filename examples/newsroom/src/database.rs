@@ -21,7 +21,9 @@ impl Place {
     /// What stands after `--database`, or the file in the directory of everything else.
     pub fn of(argument: Option<String>, data: &Path) -> Self {
         match argument {
-            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Self::Url(url),
+            Some(path) if path.starts_with("sqlite://") => Self::File(path["sqlite://".len()..].into()),
+            // Whatever else it is the URL of, the store refuses it.
+            Some(url) if url.contains("://") => Self::Url(url),
             Some(path) => Self::File(path.into()),
             None => Self::File(data.join("newsroom.db")),
         }
@@ -46,7 +48,12 @@ impl Place {
         };
         options.max_connections(8).sqlx_logging(false);
         let database = Database::connect(options).await?;
-        database.execute_unprepared(tables).await?;
+        database.execute_unprepared(tables).await.map_err(|error| {
+            format!(
+                "the newsroom's own tables cannot be made: {error}\n  hint: the role needs CREATE in the schema; or run \
+                 examples/newsroom/src/tables/postgres.sql as one that has it, and grant this one what is in it"
+            )
+        })?;
         Ok((store, database))
     }
 }

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from .. import _native, outbox
+from ..clock import store_now
 from ..outcome import Dead, Failed, Outcome, RetryAfter, Succeeded, Unknown
 from ..reason import readable
 from ..stored_task import StoredTask
@@ -21,11 +22,6 @@ __all__ = ["Drain", "store_now"]
 #: Longer than any test runs, in milliseconds. It is never renewed.
 LEASE = 24 * 3600 * 1000
 
-#: The clock itself, which no test freezes, and not the transaction's beginning.
-_NOW = {
-    "sqlite": "SELECT CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER)",
-    "postgresql": "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
-}
 _TASK_COLUMNS = (
     "id, send_id, signal, sender, receiver, queue, priority, payload, headers, parent, depth, payload_version, attempt, "
     "deaths, fence, created_at, unknown_since"
@@ -50,14 +46,6 @@ _GIVE_BACK = (
 _CLAIM = (
     "UPDATE signalpost_task SET worker = %s, fence = fence + 1, attempt = attempt + 1 WHERE id = %s AND worker IS NULL"
 )
-
-
-def store_now(alias: str) -> int:
-    """The time of the store `alias`, in milliseconds since 1970."""
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        cursor.execute(_NOW[connection.vendor])
-        return int(cursor.fetchone()[0])
 
 
 class Drain:

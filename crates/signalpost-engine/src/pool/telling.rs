@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::Pool;
 use super::children::Child;
-use crate::event::Event;
+use crate::event::{Event, say};
 use crate::message::{self, AskCredentials, kind};
 use crate::settings::StoreSettings;
 use crate::task_body::TaskBody;
@@ -71,7 +71,7 @@ impl Pool {
         let mut frames = Vec::new();
         match child {
             Some(child) if message::write(&mut frames, kind::EVENT, event).is_ok() => child.line.send(frames),
-            _ => eprintln!("{}", event.line()),
+            _ => say(&event.line()),
         }
     }
 

@@ -173,6 +173,9 @@ assert os.getpgid(0) == os.getpid() and not os.read(0, 1)
 # Nothing but what it was given: three are this program's own, and one is opened by looking.
 assert len(os.listdir("/proc/self/fd")) <= 8, os.listdir("/proc/self/fd")
 
+if options.behaviour == "dawdles":
+    tell("dawdling")
+    receive(1)
 if options.behaviour == "dies":
     sys.exit("no module named app")
 if options.behaviour == "cannot":

@@ -2,16 +2,18 @@
 
 use crate::Site;
 use rustix::process::Signal;
-use signalpost_postgres_server::TestDatabase;
+use signalpost_postgres_server::{TestDatabase, TestRole};
 use signalpost_store::{EndState, NewTask, PostgresStore, Store};
 use std::fs;
 use std::io::{Seek, Write};
+use std::sync::Arc;
 
 /// What Django would say of this role's connection.
-fn settings(database: &TestDatabase, role: &str, password: &str) -> String {
+fn settings(database: &TestDatabase, role: &TestRole, password: &str) -> String {
     let (_, server) = database.url().rsplit_once('@').unwrap();
     let (address, name) = server.split_once('/').unwrap();
     let (host, port) = address.split_once(':').unwrap();
+    let role = role.name();
     format!(
         r#"{{"alias": "default", "vendor": "postgresql", "parameters": {{"host": "{host}", "port": "{port}",
             "dbname": "{name}", "user": "{role}", "password": "{password}", "connect_timeout": "5"}}}}"#
@@ -21,14 +23,13 @@ fn settings(database: &TestDatabase, role: &str, password: &str) -> String {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo xtask test runs it"]
 async fn the_engine_asks_a_child_for_the_password_when_the_old_one_is_refused() {
-    let database = TestDatabase::new();
+    let database = Arc::new(TestDatabase::new());
     let store = PostgresStore::connect(database.url()).await.unwrap();
-    // Roles belong to the whole server.
-    let role = format!("engine_of_{}", database.name());
+    let role = TestRole::with_password(&database, "engine", "old");
     let sql = |sql: &str| database.run_sql(sql).unwrap();
-    sql(&format!("CREATE ROLE \"{role}\" LOGIN PASSWORD 'old'"));
-    sql(&format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO \"{role}\""));
-    sql(&format!("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO \"{role}\""));
+    let name = role.name();
+    sql(&format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO \"{name}\""));
+    sql(&format!("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO \"{name}\""));
 
     let site = Site::with_stores(&[]);
     let mut given = tempfile::tempfile().unwrap();
@@ -40,16 +41,11 @@ async fn the_engine_asks_a_child_for_the_password_when_the_old_one_is_refused() 
     while store.counts().await.unwrap().ended(EndState::Succeeded) < 1 {}
 
     fs::write(site.directory.path().join("credentials"), settings(&database, &role, "new")).unwrap();
-    sql(&format!("ALTER ROLE \"{role}\" PASSWORD 'new'"));
-    sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"));
+    sql(&format!("ALTER ROLE \"{name}\" PASSWORD 'new'"));
+    sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{name}'"));
     site.wait_for("asked for default");
     send().await;
     while store.counts().await.unwrap().ended(EndState::Succeeded) < 2 {}
     engine.signal(Signal::TERM);
     site.wait_for("stopped");
-    drop(engine);
-    drop(store);
-    sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"));
-    sql(&format!("DROP OWNED BY \"{role}\" CASCADE"));
-    sql(&format!("DROP ROLE \"{role}\""));
 }

@@ -1,6 +1,7 @@
 //! Engines and children that cannot start.
 
 use crate::Site;
+use signalpost_store::{EndState, State};
 use std::io::{Seek, Write};
 
 #[tokio::test]
@@ -24,6 +25,16 @@ async fn a_child_of_another_version_is_a_failed_start() {
     let (status, said) = site.start("newer", &["--processes", "1"]).end();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("it speaks version 2 of the frames, and this engine 1"), "{said}");
+}
+
+#[tokio::test]
+async fn an_engine_works_on_when_nobody_reads_what_it_says() {
+    let site = Site::new();
+    let task = site.send("exit", "{}").await;
+    let mut engine = site.start("", &["--processes", "1", "--exit-when-idle"]);
+    drop(engine.process.stderr.take());
+    assert!(engine.process.wait().unwrap().success());
+    assert_eq!(site.record(task).await.state, State::Ended(EndState::Dead));
 }
 
 #[tokio::test]

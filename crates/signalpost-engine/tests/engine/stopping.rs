@@ -24,6 +24,15 @@ async fn a_soft_stop_lets_what_runs_end_and_gives_back_what_has_not_begun() {
     site.wait_for("stopped");
 }
 
+#[tokio::test]
+async fn an_engine_can_be_stopped_before_any_child_is_ready() {
+    let site = Site::new();
+    let mut engine = site.start("dawdles", &["--processes", "1"]);
+    site.wait_for("dawdling");
+    engine.signal(Signal::TERM);
+    engine.end_well();
+}
+
 async fn stopped_hard(signals: &[Signal]) {
     let site = Site::new();
     let task = site.send("waits", "{}").await;

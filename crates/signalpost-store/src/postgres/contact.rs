@@ -35,6 +35,11 @@ impl Contact {
         }
     }
 
+    /// Whether it has answered somebody within this time.
+    pub(super) fn is_answering(&self, within: Duration) -> bool {
+        self.answered_at.get().elapsed() < within
+    }
+
     /// Whether a connection was lost since then.
     pub(super) fn is_lost_since(&self, then: Instant) -> bool {
         self.lost_at.get().is_some_and(|lost_at| lost_at >= then)
@@ -67,6 +72,7 @@ mod tests {
         assert!(contact.is_there_for(REST), "nobody has asked it anything");
         contact.lose();
         advance(Duration::from_secs(3)).await;
+        assert!(contact.is_answering(REST) && !contact.is_answering(Duration::from_secs(3)));
         contact.answer();
         assert!(!contact.is_there_for(REST) && !contact.is_calm_for(REST));
         advance(REST).await;

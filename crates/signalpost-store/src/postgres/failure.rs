@@ -1,5 +1,6 @@
 //! What the server says, in our words where we have better ones. A message never has the password.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use sqlx::Error;
@@ -135,6 +136,11 @@ impl StoreError {
             Error::Database(refusal) => {
                 Self::refused_by_server(place, &refusal.code().unwrap_or_default(), refusal.message())
             }
+            // Another kind of server announces what does not come; so does one that ends meanwhile.
+            Error::Io(why) if why.kind() == ErrorKind::UnexpectedEof => unreachable(
+                why,
+                "check that host and port are those of a PostgreSQL server, and that it takes connections from here",
+            ),
             Error::Io(why) => {
                 unreachable(why, "check host and port, and that the server runs and takes connections from here")
             }
@@ -160,7 +166,10 @@ impl StoreError {
             ),
             DENIED => (Kind::AccessDenied, Some(HOW_TO_GRANT)),
             "3D000" => (Kind::BadPath, Some("create the database first, or correct the URL")),
-            "42P01" | "3F000" => (Kind::NoTables, Some(HOW_TO_MAKE)),
+            "42P01" => (Kind::NoTables, Some(HOW_TO_MAKE)),
+            "3F000" => {
+                (Kind::NoTables, Some("create the schema that the search_path names, or correct the search_path"))
+            }
             "25006" => return Self::read_only_server(place),
             "53100" => (Kind::Full, Some("make room on the server's disk; the store goes on by itself")),
             "53300" => {

@@ -160,7 +160,12 @@ async fn listen(database: Rc<Database>) {
 async fn listen_once(database: &Database) -> Result<(), sqlx::Error> {
     let call = database.access.timeout;
     // One for each connection: one that is lost without a word keeps its pool's only place until the system gives it up.
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(call);
+    // It is nobody's business how long that takes, nor whether a connection that was lost can be used again.
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(call)
+        .acquire_slow_threshold(call)
+        .after_release(|_, _| Box::pin(async { Ok(false) }));
     let mut listener = PgListener::connect_with(&pool.connect_lazy_with(database.access.connect_options())).await?;
     listener.eager_reconnect(false);
     listener.execute(AssertSqlSafe(database.access.manners())).await?;

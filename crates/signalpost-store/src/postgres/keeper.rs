@@ -17,8 +17,8 @@ use crate::{StoreError, WorkerId};
 /// How often the session is asked whether it is still there. Others believe in a death when they have seen the lock free
 /// for a second.
 const ASK_EVERY: Duration = Duration::from_millis(200);
-/// A lock that is taken again soon is not worth a line. One that is not makes a living worker look dead; with the server
-/// away it is one line among others.
+/// A lock that is taken again soon is not worth a line. One that is not makes a living worker look dead, if the server
+/// answers everybody else: while it is away, the callers say so.
 const LOG_AFTER: Duration = Duration::from_secs(5);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
@@ -105,7 +105,7 @@ impl Keeper {
             };
             self.access.contact.lose();
             let is_told = logged_at.is_some_and(|at| at.elapsed() < LOG_EVERY);
-            if held_at.elapsed() >= LOG_AFTER && !is_told {
+            if held_at.elapsed() >= LOG_AFTER && self.access.contact.is_answering(LOG_AFTER / 2) && !is_told {
                 logged_at = Some(Instant::now());
                 tracing::warn!(target: "signalpost::store", error = %error.in_one_line(), "cannot hold the locks that show life");
             }
@@ -116,6 +116,10 @@ impl Keeper {
     }
 }
 
+/// How often a session has to prove that it lasts. A pooler has others to serve meanwhile, and may by chance give back the
+/// session that it gave before: once, but hardly every time.
+const PROOFS: usize = 5;
+
 /// Whether a pooler stands in between that gives each transaction another session.
 ///
 /// While one connection is in a transaction, the other one's session must stay the same, and be another one.
@@ -123,14 +127,16 @@ pub(super) async fn is_behind_pooler(access: &Access) -> Outcome<bool> {
     let mut one = Session::open(access).await?;
     let mut other = Session::open(access).await?;
     let own = one.backend().await?;
-    other.batch("BEGIN").await?;
-    let others = other.backend().await?;
-    let mut is_same = own != others && one.backend().await? == own;
-    other.batch("COMMIT").await?;
-    for _ in 0..3 {
-        is_same &= one.backend().await? == own;
+    for _ in 0..PROOFS {
+        other.batch("BEGIN").await?;
+        let others = other.backend().await?;
+        let is_same = own != others && one.backend().await? == own;
+        other.batch("COMMIT").await?;
+        if !is_same || one.backend().await? != own {
+            return Ok(true);
+        }
     }
-    Ok(!is_same)
+    Ok(false)
 }
 
 /// The lock's number is split into two for the catalogue.

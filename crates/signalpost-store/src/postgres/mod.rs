@@ -219,7 +219,7 @@ impl PostgresStore {
 impl Store for PostgresStore {
     fn outbox(&self) -> OutboxStatement {
         let Outbox { insert, insert_once, .. } = &self.outbox;
-        OutboxStatement { insert: insert.clone(), insert_once: insert_once.clone(), now: self.now() }
+        OutboxStatement { insert: insert.clone(), insert_once: insert_once.clone(), insert_row: None, now: self.now() }
     }
 
     fn completion(&self) -> CompletionStatement {

@@ -2,17 +2,27 @@
 
 use std::borrow::Cow;
 
-use rusqlite::{Connection, OptionalExtension, params};
-use uuid::Uuid;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::thread::Outcome as Done;
-use crate::clock::millis;
-use crate::{NewTask, PublishedReceiver, TaskId, readable_reason};
+use crate::column::columns;
+use crate::{Column, NewTask, PublishedReceiver, TaskId};
 
 /// The outbox's.
 pub(super) const INSERT: &str = include_str!("insert.sql");
 pub(super) const INSERT_ONCE: &str = concat!(include_str!("insert.sql"), include_str!("insert_once.sql"));
-const INSERT_ROW: &str = include_str!("insert_row.sql");
+pub(super) const INSERT_ROW: &str = include_str!("insert_row.sql");
+
+impl ToSql for Column<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Column::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Column::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+            Column::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
 
 /// Writes tasks, with their headers as they are stored. Of one that is to be written once and is there already, the
 /// number.
@@ -30,25 +40,7 @@ pub(super) fn insert<'a>(
             ids.push(TaskId(id));
             continue;
         }
-        let mut send_id = Uuid::encode_buffer();
-        statement.execute(params![
-            &*task.send_id.0.hyphenated().encode_lower(&mut send_id),
-            task.signal,
-            task.sender,
-            task.receiver,
-            task.queue,
-            task.priority,
-            now.saturating_add(millis(task.delay)).max(task.run_at.unwrap_or(now)),
-            task.expires_in.map(|expires_in| now.saturating_add(millis(expires_in))),
-            task.key,
-            &*task.payload,
-            task.payload_version,
-            &**headers,
-            task.parent.map(|parent| parent.0),
-            task.depth,
-            task.reason.as_deref().map(readable_reason),
-            now,
-        ])?;
+        statement.execute(params_from_iter(columns(task, &**headers, now)))?;
         ids.push(TaskId(connection.last_insert_rowid()));
     }
     Ok(ids)

@@ -116,7 +116,12 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn outbox(&self) -> OutboxStatement {
         let now = Some(self.clock.now());
-        OutboxStatement { insert: insert::INSERT.into(), insert_once: insert::INSERT_ONCE.into(), now }
+        OutboxStatement {
+            insert: insert::INSERT.into(),
+            insert_once: insert::INSERT_ONCE.into(),
+            insert_row: Some(insert::INSERT_ROW),
+            now,
+        }
     }
 
     fn completion(&self) -> CompletionStatement {

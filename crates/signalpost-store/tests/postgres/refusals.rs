@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use signalpost_postgres_server::TestDatabase;
+use signalpost_postgres_server::{TestDatabase, TestRole};
 use signalpost_store::{NewTask, PostgresOptions, PostgresStore, Store, StoreError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::log::Log;
-use crate::role::{Role, encoded};
+use crate::names::encoded;
 
 /// Much less than the 8 s that a call may take.
 const AT_ONCE: Duration = Duration::from_secs(4);
@@ -62,25 +62,26 @@ async fn a_server_of_another_kind_is_told_apart() {
 #[ignore = "needs PostgreSQL: cargo xtask test runs it"]
 async fn a_role_that_is_not_let_in_is_told_so() {
     let database = Arc::new(TestDatabase::new());
-    let role = Role::new(&database, "app");
+    let role = TestRole::new(&database, "app");
     PostgresStore::connect(database.url()).await.unwrap();
-    let unknown = role.url().replace(&encoded(&role.name), "nobody");
+    let (_, server) = database.url().split_once('@').unwrap();
+    let unknown = format!("postgres://nobody:sesame@{server}");
     for url in [role.url_with("wrong"), role.url_with(""), unknown] {
         let error = refusal(options(&url)).await;
         assert!(error.is_access_denied() && !error.is_transient(), "{error}");
         assert!(error.to_string().contains("hint: check user and password"), "{error}");
     }
-    database.run_sql(&format!("ALTER ROLE \"{}\" NOLOGIN", role.name)).unwrap();
+    database.run_sql(&format!("ALTER ROLE \"{}\" NOLOGIN", role.name())).unwrap();
     let error = refusal(options(&role.url())).await;
     assert!(error.is_access_denied() && error.to_string().contains("not permitted to log in"), "{error}");
 
-    database.run_sql(&format!("ALTER ROLE \"{}\" LOGIN CONNECTION LIMIT 0", role.name)).unwrap();
+    database.run_sql(&format!("ALTER ROLE \"{}\" LOGIN CONNECTION LIMIT 0", role.name())).unwrap();
     let error = refusal(options(&role.url())).await;
     assert!(error.is_unreachable() && error.is_transient(), "{error}");
     assert!(error.to_string().contains("max_connections"), "{error}");
 
     database.run_sql(&format!("REVOKE CONNECT ON DATABASE \"{}\" FROM PUBLIC", database.name())).unwrap();
-    database.run_sql(&format!("ALTER ROLE \"{}\" CONNECTION LIMIT -1", role.name)).unwrap();
+    database.run_sql(&format!("ALTER ROLE \"{}\" CONNECTION LIMIT -1", role.name())).unwrap();
     let error = refusal(options(&role.url())).await;
     assert!(error.is_access_denied() && error.to_string().contains("CONNECT on the database"), "{error}");
 }
@@ -89,7 +90,7 @@ async fn a_role_that_is_not_let_in_is_told_so() {
 #[ignore = "needs PostgreSQL: cargo xtask test runs it"]
 async fn a_role_without_rights_is_told_what_it_needs() {
     let database = Arc::new(TestDatabase::new());
-    let role = Role::new(&database, "app");
+    let role = TestRole::new(&database, "app");
     for schema in [None, Some("background")] {
         let opens = || schema.into_iter().fold(options(&role.url()), PostgresOptions::schema);
         let error = refusal(opens()).await;
@@ -104,8 +105,8 @@ async fn a_role_without_rights_is_told_what_it_needs() {
         assert!(error.to_string().contains("PostgresStore::grants_sql"), "{error}");
     }
     // And when what it lacks is missed later.
-    database.run_sql(&PostgresStore::grants_sql(None, &role.name)).unwrap();
-    database.run_sql(&format!("REVOKE INSERT ON signalpost_task FROM \"{}\"", role.name)).unwrap();
+    database.run_sql(&PostgresStore::grants_sql(None, role.name())).unwrap();
+    database.run_sql(&format!("REVOKE INSERT ON signalpost_task FROM \"{}\"", role.name())).unwrap();
     let store = options(&role.url()).open().await.unwrap();
     let error = store.insert(vec![NewTask::new("tests.signal", "a", "{}")]).await.unwrap_err();
     assert!(error.is_access_denied() && error.to_string().contains("signalpost_task"), "{error}");
@@ -115,8 +116,8 @@ async fn a_role_without_rights_is_told_what_it_needs() {
 #[ignore = "needs PostgreSQL: cargo xtask test runs it"]
 async fn a_role_that_may_create_tables_in_a_schema_need_not_create_schemas() {
     let database = Arc::new(TestDatabase::new());
-    let role = Role::new(&database, "app");
-    database.run_sql(&format!("CREATE SCHEMA \"o'brien\" AUTHORIZATION \"{}\"", role.name)).unwrap();
+    let role = TestRole::new(&database, "app");
+    database.run_sql(&format!("CREATE SCHEMA \"o'brien\" AUTHORIZATION \"{}\"", role.name())).unwrap();
     options(&role.url()).schema("o'brien").open().await.unwrap();
 }
 
@@ -209,7 +210,7 @@ async fn a_password_is_never_printed() {
     const SECRET: &str = "pä/ss w#rd?&:@%41\"'\\";
     let log = Log::listen();
     let database = Arc::new(TestDatabase::new());
-    let role = Role::with_password(&database, "app", SECRET);
+    let role = TestRole::with_password(&database, "app", SECRET);
     let mut shown = String::new();
     let mut show = |text: String| shown.push_str(&text);
     for url in [
@@ -230,7 +231,7 @@ async fn a_password_is_never_printed() {
         show(format!("{refused} {refused:?} {:?}", anyhow(&refused)));
     }
     database.run_sql(&PostgresStore::schema_sql(None)).unwrap();
-    database.run_sql(&PostgresStore::grants_sql(None, &role.name)).unwrap();
+    database.run_sql(&PostgresStore::grants_sql(None, role.name())).unwrap();
     // The password is right, and each of its letters is needed.
     let store =
         PostgresStore::connect(&format!("{}?passfile=x&unknown={}", role.url(), encoded(SECRET))).await.unwrap();

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signalpost_postgres_server::TestDatabase;
+use signalpost_postgres_server::{TestDatabase, TestRole};
 use signalpost_store::conformance::{Fixture, Sql};
 use signalpost_store::{ManualClock, NewTask, PostgresOptions, PostgresStore, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::role::{Role, quoted};
+use crate::names::quoted;
 use crate::waiting::{HARDLY_EVER, Waiting};
 
 /// Has to be quoted in every way that there is.
@@ -16,8 +16,8 @@ const SCHEMA: &str = r#"Käse & "Brot's" %1$s signalpost_"#;
 
 /// The whole contract, kept by a role that may do only that.
 struct Runner {
-    role: Role,
-    _owner: Role,
+    role: TestRole,
+    _owner: TestRole,
     database: Arc<TestDatabase>,
     clock: Arc<ManualClock>,
 }
@@ -31,11 +31,11 @@ impl Runner {
 impl Fixture for Runner {
     async fn new() -> Self {
         let database = Arc::new(TestDatabase::new());
-        let (owner, role) = (Role::new(&database, "owner"), Role::new(&database, "signalpost_runner"));
-        let may_create = format!("GRANT CREATE ON DATABASE \"{}\" TO \"{}\"", database.name(), owner.name);
+        let (owner, role) = (TestRole::new(&database, "owner"), TestRole::new(&database, "signalpost_runner"));
+        let may_create = format!("GRANT CREATE ON DATABASE \"{}\" TO \"{}\"", database.name(), owner.name());
         database.run_sql(&may_create).unwrap();
         let mut by_owner = PgConnection::connect(&owner.url()).await.unwrap();
-        for sql in [PostgresStore::schema_sql(Some(SCHEMA)), PostgresStore::grants_sql(Some(SCHEMA), &role.name)] {
+        for sql in [PostgresStore::schema_sql(Some(SCHEMA)), PostgresStore::grants_sql(Some(SCHEMA), role.name())] {
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut by_owner).await.unwrap();
         }
         Self { role, _owner: owner, database, clock: Arc::new(ManualClock::new(1_700_000_000_000)) }

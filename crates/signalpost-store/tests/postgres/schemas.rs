@@ -10,7 +10,7 @@ use signalpost_store::{
 };
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::role::{encoded, quoted};
+use crate::names::{encoded, quoted};
 use crate::waiting::{HARDLY_EVER, Waiting};
 
 const LEASE: Duration = Duration::from_secs(30);

@@ -11,11 +11,15 @@ use crate::happening::Happening;
 use crate::in_hand::Hold;
 use crate::stop::Stage;
 
-/// How long a suspect may keep the worker from claiming while others end, and how long it then waits. Each time in vain
-/// the next drain is twice as long, so that a suspect has its turn beside long receivers too.
-pub(super) const DRAIN_FOR_SUSPECT: Duration = Duration::from_secs(5);
-const SUSPECT_AGAIN: Duration = Duration::from_secs(30);
+/// How long a suspect may keep the worker from claiming while others end. Each time in vain the next drain is twice as long,
+/// so that a suspect has its turn beside long receivers too. The first ones are short: every worker sees the same suspect,
+/// and what a dead one has left is not to wait for all of them.
+pub(super) const DRAIN_FIRST: Duration = Duration::from_millis(250);
 const DRAIN_AT_MOST: Duration = Duration::from_secs(300);
+/// From a drain in vain to the next one, as a multiple of it, and at most.
+const SUSPECT_AGAIN: (u32, Duration) = (10, Duration::from_secs(30));
+/// A drain that was at least so long does not wait for code that could not be stopped: it may go on in its slot for ever.
+const STUCK_AFTER: Duration = Duration::from_secs(4);
 /// What was claimed ahead and could not be started for so long is given back: another worker may have room.
 pub(super) const QUEUED_AT_MOST: Duration = Duration::from_secs(1);
 
@@ -83,11 +87,11 @@ impl Driver {
         }
         if self.suspect_is_due {
             let drain_until = *self.drain_until.get_or_insert(now + self.drain_for);
-            // Code that could not be stopped may go on in a slot; for ever is too long to wait for it.
-            let is_alone = self.free_slots == self.options.concurrency || drain_until <= now;
+            let is_over = drain_until <= now && self.drain_for >= STUCK_AFTER;
+            let is_alone = self.free_slots == self.options.concurrency || is_over;
             if self.in_hand.len() == 0 && self.asking.is_nothing() && is_alone {
                 (self.suspect_is_due, self.drain_until) = (false, None);
-                self.drain_for = DRAIN_FOR_SUSPECT;
+                self.drain_for = DRAIN_FIRST;
                 self.send_claim(ClaimRequest::suspect(self.options.queues.iter().map(Queue::name)));
                 return;
             }
@@ -95,8 +99,9 @@ impl Driver {
                 return;
             }
             (self.suspect_is_due, self.drain_until) = (false, None);
+            let (times, at_most) = SUSPECT_AGAIN;
+            self.suspect_not_before = now + (self.drain_for * times).min(at_most);
             self.drain_for = (self.drain_for * 2).min(DRAIN_AT_MOST);
-            self.suspect_not_before = now + SUSPECT_AGAIN;
         }
         if self.may_claim(now) && self.claim_at <= now {
             let seen = self.store.change_count();
@@ -173,7 +178,7 @@ impl Driver {
         for task in self.in_hand.take_queued(claimed_until) {
             if stalled && task.is_suspect() && self.has_room() {
                 // Its gate is shut. It comes first when that opens, or what else waits would use it up each time.
-                let again = self.gates.opens_for(&task, now).unwrap_or(now + SUSPECT_AGAIN);
+                let again = self.gates.opens_for(&task, now).unwrap_or(now + SUSPECT_AGAIN.1);
                 (self.suspect_not_before, self.suspect_waits) = (again, true);
             }
             self.gates.forget(&task, stalled);

@@ -27,7 +27,7 @@ use crate::stop::Stage;
 use crate::trouble::Trouble;
 use crate::{Executor, Failure, Health, WorkerOptions};
 use asking::Asking;
-use claiming::{DRAIN_FOR_SUSPECT, QUEUED_AT_MOST};
+use claiming::{DRAIN_FIRST, QUEUED_AT_MOST};
 
 /// Hints can get lost: an idle worker looks by itself this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -156,7 +156,7 @@ impl Driver {
             compare_at: now + options.lease,
             suspect_is_due: false,
             drain_until: None,
-            drain_for: DRAIN_FOR_SUSPECT,
+            drain_for: DRAIN_FIRST,
             suspect_not_before: now,
             suspect_waits: false,
             stage: Stage::Running,

@@ -2,10 +2,11 @@
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, TryIntoModel};
 use signalpost_dispatch::{BoxError, SendError};
+use signalpost_store::Column;
 
 use super::entity::sender;
 use super::{Deleted, Deleting, Saved, Saving, SignalEntity};
-use crate::outbox::sea_orm::execute;
+use crate::outbox::sea_orm::{execute, execute_row};
 use crate::{Instance, Outbox};
 
 /// Whatever SeaORM calls the method with.
@@ -14,6 +15,10 @@ struct Given<'a, C>(&'a C);
 impl<C: ConnectionTrait> Outbox for Given<'_, C> {
     async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
         execute(self.0, sql, json).await
+    }
+
+    async fn execute_row(&mut self, sql: &'static str, columns: &[Column<'_>]) -> Option<Result<u64, BoxError>> {
+        execute_row(self.0, sql, columns).await
     }
 }
 

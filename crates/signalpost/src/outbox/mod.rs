@@ -10,6 +10,7 @@ mod sqlx;
 use std::future::Future;
 
 use signalpost_dispatch::BoxError;
+use signalpost_store::Column;
 
 use crate::ClientTransaction;
 pub(crate) use explained::explained;
@@ -57,6 +58,22 @@ pub trait Outbox {
     ///
     /// What the client says, unchanged.
     fn execute(&mut self, sql: &str, json: &str) -> impl Future<Output = Result<u64, BoxError>> + Send;
+
+    /// Executes `sql`, which writes one row, with a parameter for each of `columns`, as [`execute`](Self::execute) does
+    /// otherwise; `None` when this client leaves that to it. For clients to which many parameters are cheaper than JSON is
+    /// to the database. Not called for databases where that makes no difference.
+    ///
+    /// # Errors
+    ///
+    /// What the client says, unchanged.
+    fn execute_row(
+        &mut self,
+        sql: &'static str,
+        columns: &[Column<'_>],
+    ) -> impl Future<Output = Option<Result<u64, BoxError>>> + Send {
+        let _ = (sql, columns);
+        async { None }
+    }
 }
 
 /// A database whose transactions can begin with the write lock: see [`begin_immediate`]. Not for implementing outside

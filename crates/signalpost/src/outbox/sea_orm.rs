@@ -2,9 +2,10 @@
 
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait,
+    TransactionOptions, TransactionTrait, Value,
 };
 use signalpost_dispatch::BoxError;
+use signalpost_store::Column;
 
 use super::{BeginImmediate, Outbox};
 use crate::ClientTransaction;
@@ -14,6 +15,10 @@ impl Outbox for &DatabaseTransaction {
     async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
         execute(*self, sql, json).await
     }
+
+    async fn execute_row(&mut self, sql: &'static str, columns: &[Column<'_>]) -> Option<Result<u64, BoxError>> {
+        execute_row(*self, sql, columns).await
+    }
 }
 
 /// One connection of the pool, outside any transaction.
@@ -21,11 +26,31 @@ impl Outbox for &DatabaseConnection {
     async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
         execute(*self, sql, json).await
     }
+
+    async fn execute_row(&mut self, sql: &'static str, columns: &[Column<'_>]) -> Option<Result<u64, BoxError>> {
+        execute_row(*self, sql, columns).await
+    }
 }
 
 pub(crate) async fn execute(connection: &impl ConnectionTrait, sql: &str, json: &str) -> Result<u64, BoxError> {
     let backend = connection.get_database_backend();
     Ok(connection.execute_raw(Statement::from_sql_and_values(backend, sql, [json.into()])).await?.rows_affected())
+}
+
+pub(crate) async fn execute_row(
+    connection: &impl ConnectionTrait,
+    sql: &'static str,
+    columns: &[Column<'_>],
+) -> Option<Result<u64, BoxError>> {
+    let value = |column: &Column<'_>| match column {
+        Column::Null => Value::BigInt(None),
+        Column::Integer(number) => (*number).into(),
+        Column::Text(text) => (&**text).into(),
+    };
+    let backend = connection.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, columns.iter().map(value));
+    let written = connection.execute_raw(statement).await;
+    Some(written.map(|written| written.rows_affected()).map_err(BoxError::from))
 }
 
 impl BeginImmediate for DatabaseConnection {

@@ -1,6 +1,7 @@
 //! Connections, pools and transactions of sqlx.
 
 use signalpost_dispatch::BoxError;
+use signalpost_store::Column;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Transaction};
 
@@ -16,17 +17,47 @@ macro_rules! implement_for {
                 let statement = sqlx::query(AssertSqlSafe(sql.to_owned())).bind(json.to_owned());
                 Ok(statement.execute(&mut **self).await?.rows_affected())
             }
+
+            async fn execute_row(
+                &mut self,
+                sql: &'static str,
+                columns: &[Column<'_>],
+            ) -> Option<Result<u64, BoxError>> {
+                let statement = columns.iter().fold(sqlx::query(sql), |statement, column| match column {
+                    Column::Null => statement.bind(None::<i64>),
+                    Column::Integer(number) => statement.bind(*number),
+                    Column::Text(text) => statement.bind(text.clone().into_owned()),
+                });
+                let written = statement.execute(&mut **self).await;
+                Some(written.map(|written| written.rows_affected()).map_err(BoxError::from))
+            }
         }
 
         impl Outbox for &mut Transaction<'_, $database> {
             async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
                 Outbox::execute(&mut &mut ***self, sql, json).await
             }
+
+            async fn execute_row(
+                &mut self,
+                sql: &'static str,
+                columns: &[Column<'_>],
+            ) -> Option<Result<u64, BoxError>> {
+                Outbox::execute_row(&mut &mut ***self, sql, columns).await
+            }
         }
 
         impl Outbox for &mut PoolConnection<$database> {
             async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
                 Outbox::execute(&mut &mut ***self, sql, json).await
+            }
+
+            async fn execute_row(
+                &mut self,
+                sql: &'static str,
+                columns: &[Column<'_>],
+            ) -> Option<Result<u64, BoxError>> {
+                Outbox::execute_row(&mut &mut ***self, sql, columns).await
             }
         }
 
@@ -35,6 +66,17 @@ macro_rules! implement_for {
             async fn execute(&mut self, sql: &str, json: &str) -> Result<u64, BoxError> {
                 let mut connection = self.acquire().await?;
                 Outbox::execute(&mut &mut *connection, sql, json).await
+            }
+
+            async fn execute_row(
+                &mut self,
+                sql: &'static str,
+                columns: &[Column<'_>],
+            ) -> Option<Result<u64, BoxError>> {
+                match self.acquire().await {
+                    Ok(mut connection) => Outbox::execute_row(&mut &mut *connection, sql, columns).await,
+                    Err(error) => Some(Err(error.into())),
+                }
             }
         }
 

@@ -3,6 +3,7 @@
 mod killed;
 mod pages;
 mod processes;
+mod refusals;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

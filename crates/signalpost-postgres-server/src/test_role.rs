@@ -1,22 +1,34 @@
-//! A role of a test's own.
+//! A role of one's own, for a test.
 
 use std::sync::Arc;
 
-use signalpost_postgres_server::TestDatabase;
+use crate::TestDatabase;
+use crate::url::encoded;
 
-/// May log in and nothing else. It goes with everything that it owns in the database.
-pub(crate) struct Role {
+/// A role that may log in and nothing else. It goes with everything that it owns in the database.
+#[derive(Debug)]
+pub struct TestRole {
     database: Arc<TestDatabase>,
-    pub(crate) name: String,
+    name: String,
     password: String,
 }
 
-impl Role {
-    pub(crate) fn new(database: &Arc<TestDatabase>, what: &str) -> Self {
+impl TestRole {
+    /// One whose password is `sesame`. `what` tells it from others of the test.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not let it be made.
+    pub fn new(database: &Arc<TestDatabase>, what: &str) -> Self {
         Self::with_password(database, what, "sesame")
     }
 
-    pub(crate) fn with_password(database: &Arc<TestDatabase>, what: &str, password: &str) -> Self {
+    /// As [`TestRole::new`], with another password.
+    ///
+    /// # Panics
+    ///
+    /// As [`TestRole::new`].
+    pub fn with_password(database: &Arc<TestDatabase>, what: &str, password: &str) -> Self {
         // Roles belong to the whole server.
         let (name, password) = (format!("{} {what}", database.name()), password.to_owned());
         let quoted = password.replace('\'', "''");
@@ -24,18 +36,28 @@ impl Role {
         Self { database: database.clone(), name, password }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The database's URL, as this role.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.url_with(&self.password)
     }
 
-    pub(crate) fn url_with(&self, password: &str) -> String {
+    /// The same with another password.
+    ///
+    /// # Panics
+    ///
+    /// Never: the URL of a test database has a user.
+    pub fn url_with(&self, password: &str) -> String {
         let (_, server) = self.database.url().split_once('@').unwrap();
         format!("postgres://{}:{}@{server}", encoded(&self.name), encoded(password))
     }
 }
 
-impl Drop for Role {
+impl Drop for TestRole {
     fn drop(&mut self) {
         let name = &self.name;
         for sql in [format!("DROP OWNED BY \"{name}\" CASCADE"), format!("DROP ROLE \"{name}\"")] {
@@ -44,14 +66,4 @@ impl Drop for Role {
             }
         }
     }
-}
-
-/// A name as it stands in SQL.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// Every letter as it may stand in any part of a URL.
-pub(crate) fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
