@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -18,7 +17,6 @@ from .settings import DATABASE
 
 HOME = Path(__file__).parents[1]
 NEWSROOM = Path(__file__).resolve().parents[2] / "examples" / "newsroom-django"
-HAS_WORKER = importlib.util.find_spec("signalpost.management.commands.signalpost_worker") is not None
 
 #: Six articles with four receivers each, of which the webhook's fails once, and five subscribers.
 COMPLETE = {"articles": 6, "succeeded": 24, "dead": 0, "retries": 6, "reruns": 0, "lost": 0, "mails": 30}
@@ -40,9 +38,9 @@ def database() -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _python(data: Path, database: str, *arguments: str, settings: str = "courier.settings") -> Any:
+def _python(data: Path, database: str, *arguments: str) -> Any:
     environment = {
-        **os.environ, "PYTHONPATH": str(HOME), "DJANGO_SETTINGS_MODULE": settings, "NEWSROOM_DATA": str(data),
+        **os.environ, "PYTHONPATH": str(HOME), "DJANGO_SETTINGS_MODULE": "courier.settings", "NEWSROOM_DATA": str(data),
         "NEWSROOM_DATABASE": database,
     }  # fmt: skip
     # Whoever reads the example finds nothing beside it that was not there.
@@ -51,9 +49,8 @@ def _python(data: Path, database: str, *arguments: str, settings: str = "courier
 
 
 def _run(data: Path, database: str) -> tuple[dict[str, int], int]:
-    settings = "courier.settings" if HAS_WORKER else "tests.newsroom_settings"
     arguments = ["run.py", "--exit-when-idle", "--data", str(data), "--database", database]
-    done = _python(data, database, *arguments, settings=settings)
+    done = _python(data, database, *arguments)
     assert done.stdout, done.stderr
     return json.loads(done.stdout), done.returncode
 

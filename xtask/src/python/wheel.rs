@@ -5,10 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use super::environment::{Tools, directory, succeed};
-use crate::cargo;
-
-/// Where maturin looks for what an installation puts beside its interpreter: the engine.
-const SCRIPTS: &str = "python/signalpost._native.data/scripts";
 
 /// A wheel that was built.
 #[derive(Debug)]
@@ -25,7 +21,10 @@ impl Wheel {
     ///
     /// What maturin printed.
     pub(crate) fn build(tools: &Tools) -> Result<Self, String> {
-        bring_engine()?;
+        // The engine first, which the wheel carries: maturin builds the module alone.
+        let mut engine = tools.command("python");
+        engine.arg("python/build_backend/with_engine.py");
+        succeed(engine)?;
         let wheels = directory()?.join("wheels");
         // Those of other versions are nobody's.
         if wheels.exists() {
@@ -45,20 +44,6 @@ impl Wheel {
     pub(crate) fn name(&self) -> String {
         self.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
-}
-
-/// The engine is built first: a wheel carries it, and maturin builds the module alone.
-fn bring_engine() -> Result<(), String> {
-    if !cargo::run(["build", "--release", "--package", "signalpost-engine"], &[]) {
-        return Err("the engine could not be built".to_owned());
-    }
-    let engine = directory()?.with_file_name("release").join("signalpost");
-    let scripts = Path::new(SCRIPTS);
-    let copy = || {
-        fs::create_dir_all(scripts)?;
-        fs::copy(&engine, scripts.join("signalpost"))
-    };
-    copy().map(drop).map_err(|error| format!("{SCRIPTS}: {error}"))
 }
 
 fn only_wheel(directory: &Path) -> Result<PathBuf, String> {
