@@ -52,6 +52,11 @@ pub(crate) fn run(postgres: Option<&str>) -> Vec<Named> {
     };
     println!("{} after {} s", workshop.wheel().name(), started.elapsed().as_secs());
     let mut outcomes = vec![("wheel".to_owned(), Outcome::Passed)];
+    let mut said = String::new();
+    let passed =
+        workshop.lints().into_iter().fold(true, |passed, ruff| said_of(&mut said, "Python lints", ruff) && passed);
+    print!("{said}");
+    outcomes.push(("Python lints".to_owned(), if passed { Outcome::Passed } else { Outcome::Failed }));
     // Tests wait for a database as much as they compute.
     let remaining = Mutex::new(pairs.all().iter().copied().enumerate());
     let done = Mutex::new(BTreeMap::new());

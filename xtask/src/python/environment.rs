@@ -117,12 +117,14 @@ pub(crate) fn shown(command: &Command) -> String {
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
-/// pip for all environments, and what builds the wheel.
+/// pip for all environments, what builds the wheel, and what reads the code.
 #[derive(Debug)]
 pub(crate) struct Tools(Environment);
 
 /// What the wheel is built with: `python/pyproject.toml` names it as well.
 const MATURIN: &str = "maturin>=1.9.4,<2";
+/// Another one may lay the code out in another way.
+const RUFF: &str = "ruff>=0.17,<0.18";
 
 impl Tools {
     /// Those of this Python.
@@ -131,12 +133,13 @@ impl Tools {
     ///
     /// What was printed by what failed.
     pub(crate) fn of(interpreter: &Interpreter) -> Result<Self, String> {
-        let environment = Environment::made_of(directory()?.join("tools"), interpreter, MATURIN, |tools| {
+        let made_of = format!("{MATURIN}\n{RUFF}");
+        let environment = Environment::made_of(directory()?.join("tools"), interpreter, &made_of, |tools| {
             let mut pip = tools.command("python");
             pip.args(["-I", "-m", "ensurepip", "--default-pip"]);
             succeed(pip)?;
             let mut pip = tools.command("python");
-            pip.args(["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", MATURIN]);
+            pip.args(["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", MATURIN, RUFF]);
             succeed(pip).map(drop)
         })?;
         Ok(Self(environment))

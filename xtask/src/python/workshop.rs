@@ -16,6 +16,7 @@ use super::wheel::Wheel;
 /// What the tests need beside the wheel and Django.
 const REQUIREMENTS: &str = "python/tests/requirements.txt";
 const PROJECT: &str = "python/pyproject.toml";
+const EXAMPLE: &str = "examples/newsroom-django";
 
 /// What says which wheel an environment has.
 const WHEEL: &str = "wheel.txt";
@@ -50,6 +51,15 @@ impl Workshop {
 
     pub(crate) fn wheel(&self) -> &Wheel {
         &self.wheel
+    }
+
+    /// What reads the code: its layout, and what is wrong at first sight. `python/pyproject.toml` says what.
+    pub(crate) fn lints(&self) -> [Command; 2] {
+        [&["format", "--check"][..], &["check"]].map(|arguments| {
+            let mut ruff = self.tools.command("ruff");
+            ruff.args(arguments).args(["--no-cache", "--quiet", "--config", PROJECT, "python", EXAMPLE]);
+            ruff
+        })
     }
 
     /// The environment of a pair, with this wheel in it.
