@@ -117,6 +117,7 @@ fn pool_options(options: &EngineOptions, stores: Vec<String>) -> PoolOptions {
         max_tasks_per_child: options.max_tasks_per_child,
         max_memory_per_child: options.max_memory_per_child.map(|mib| mib << 20),
         start_timeout: Duration::from_secs(options.start_timeout.into()),
+        answer_timeout: Duration::from_secs(options.answer_timeout.into()),
         stores,
     }
 }

@@ -62,6 +62,8 @@ pub(super) enum Doom {
     Stopped,
     /// It has not said hello in time, or has said what cannot be.
     NoStart(String),
+    /// It has not given back for so long what it was asked for, and has not begun it.
+    Silent(Duration),
     /// What it says makes no sense.
     Nonsense(String),
 }

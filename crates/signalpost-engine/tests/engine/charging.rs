@@ -121,6 +121,27 @@ async fn what_had_not_begun_when_a_child_was_killed_has_met_no_death() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_holds_the_interpreters_lock_does_not_keep_the_others_waiting() {
+    let site = Site::new();
+    let spins = site.send("spins", "{}").await;
+    let engine = site.start("", &["--processes", "1", "--threads", "1", "--answer-timeout", "1"]);
+    let mut run = site.next_waiting();
+    let behind = site.send_many("ok", "{}", 3).await;
+    site.until(async |store| store.counts().await.unwrap().running > 1).await;
+    run.connection.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+    run.wait_for_death();
+    let again = site.next_waiting();
+    assert_eq!(again.task, spins.0);
+    let record = site.record(spins).await;
+    assert_eq!((record.deaths, record.reason.as_deref()), (1, Some("it has not answered for 1s")));
+    engine.signal(Signal::QUIT);
+    drop(again);
+    for task in behind {
+        assert_eq!(site.record(task).await.deaths, 0);
+    }
+}
+
+#[tokio::test]
 async fn what_a_receiver_writes_to_its_output_harms_nobody() {
     let site = Site::new();
     let task = site.send("shout", "{}").await;
