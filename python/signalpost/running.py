@@ -6,31 +6,27 @@ runs between them: `prepare`, then `perform` or `aperform`, then `concluded`.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
-import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
-from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.core.cache import caches
 
 from . import carriers, codec, lifecycle, targets
+from .all_receivers import run_all
 from .background_signal import AsyncSignal
+from .calls import attempt, call, call_within, of_error
 from .conf import current as settings
-from .current import CHAIN, TASK_SIGNAL, CurrentTask, Permanent, Retry, chain_after, enter, running
+from .current import CHAIN, TASK_SIGNAL, CurrentTask, chain_after, enter
 from .current import way_to as shown_way
-from .outbox import NewTask
-from .outcome import Dead, Failed, Outcome, RetryAfter, Succeeded, Unknown, backoff, settled
+from .outcome import Dead, Failed, Outcome, RetryAfter, Succeeded, Unknown, settled
 from .reason import readable, reason_of
 from .stored_task import StoredTask
 
-__all__ = ["Prepared", "aperform", "concluded", "of_error", "perform", "prepare", "run", "tell_finished"]
+__all__ = ["Prepared", "aperform", "concluded", "perform", "prepare", "run", "tell_finished"]
 
 logger = logging.getLogger("signalpost")
 
@@ -38,6 +34,8 @@ logger = logging.getLogger("signalpost")
 PAYLOAD_VERSION = 1
 #: In seconds.
 MINUTE = 60.0
+#: Most that succeed have no more to say.
+_SUCCEEDED = Succeeded()
 
 
 class Prepared(NamedTuple):
@@ -84,7 +82,7 @@ def perform(task: StoredTask, prepared: Prepared) -> Outcome:
     """
     lifecycle.task_started.send_robust(prepared.target.runs, task=prepared.current)
     try:
-        return _attempt(lambda: _call(task, prepared.target, prepared.current))
+        return attempt(lambda: _call(task, prepared.target, prepared.current))
     finally:
         close_caches()
 
@@ -196,8 +194,8 @@ def _call(task: StoredTask, target: targets.Target, current: CurrentTask) -> Out
         except codec.CannotDecode as error:
             return _undecodable(error)
         if isinstance(target.runs, AsyncSignal):
-            return _run_all(task, target.runs, current, sender, named)
-        returned = _call_function(target.runs, target.is_async, target.timeout, args, _named(target, sender, named))
+            return run_all(task, target.runs, current, sender, named)
+        returned = call(target.runs, target.is_async, target.timeout, args, _named(target, sender, named))
         return Succeeded(_kept(task, returned)) if target.keep_result else _SUCCEEDED
 
 
@@ -212,7 +210,7 @@ async def _acall(task: StoredTask, target: targets.Target, current: CurrentTask)
                 sender, args, named = codec.decode_call(task.payload, task.using)
         except codec.CannotDecode as error:
             return _undecodable(error)
-        returned = await _within(target.timeout, target.runs, args, _named(target, sender, named))
+        returned = await call_within(target.timeout, target.runs, args, _named(target, sender, named))
         return Succeeded(_kept(task, returned)) if target.keep_result else _SUCCEEDED
 
 
@@ -230,50 +228,6 @@ def _named(target: targets.Target, sender: Any, named: dict[str, Any]) -> dict[s
     return named if target.signal is None else {"signal": target.signal, "sender": sender, **named}
 
 
-#: Most that succeed have no more to say.
-_SUCCEEDED = Succeeded()
-
-
-def _call_function(
-    function: Callable[..., Any], is_async: bool, timeout: float | None, args: tuple[Any, ...], named: dict[str, Any]
-) -> Any:
-    if is_async:
-        return async_to_sync(_within)(timeout, function, args, named)
-    returned = function(*args, **named)
-    if returned is not None and inspect.iscoroutine(returned):
-        # It does not look asynchronous: an object with an asynchronous __call__, a lambda around one. Not to await it would be
-        # a success of which nothing has run.
-        return async_to_sync(_within)(timeout, lambda: returned, (), {})
-    return returned
-
-
-async def _within(
-    timeout: float | None, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], named: dict[str, Any]
-) -> Any:
-    if timeout is None:
-        return await function(*args, **named)
-    try:
-        returned, raised = await asyncio.wait_for(_held(function, args, named), timeout)
-    except asyncio.TimeoutError as error:
-        raise TimeoutError(f"it was stopped after {timeout:g} s, its timeout") from error
-    if raised is not None:
-        raise raised
-    return returned
-
-
-async def _held(
-    function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], named: dict[str, Any]
-) -> tuple[Any, BaseException | None]:
-    """What `function` returns or raises. Raised here, a timeout of its own could not be told from ours, and `SystemExit` would end
-    the loop, as it does wherever asyncio finds it in a task."""
-    try:
-        return await function(*args, **named), None
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:
-        return None, error
-
-
 def _kept(task: StoredTask, returned: Any) -> str | None:
     try:
         return codec.encode(returned)
@@ -281,95 +235,6 @@ def _kept(task: StoredTask, returned: Any) -> str | None:
         # It has succeeded, and must not run again for this.
         logger.error("Task %s of %s has succeeded; its result is not kept: %s", task.id, task.receiver, error)
         return None
-
-
-def _attempt(call: Callable[[], Outcome]) -> Outcome:
-    try:
-        return call()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        return of_error(error)
-
-
-def of_error(error: BaseException) -> Outcome:
-    """What becomes of a task whose receiver has raised this. SystemExit and its like are failures too: nothing has succeeded."""
-    reason = reason_of(error)
-    if isinstance(error, Permanent):
-        return Dead(reason, error)
-    if isinstance(error, Retry) and error.after is not None:
-        return RetryAfter(reason, int(error.after * 1000), error)
-    return Failed(reason, error=error)
-
-
-def _run_all(
-    task: StoredTask, signal: AsyncSignal, current: CurrentTask, sender: Any, named: dict[str, Any]
-) -> Succeeded:
-    """All receivers of a background signal, in Django's order; each that fails becomes a task of its own."""
-    blocking, asynchronous = signal._live_receivers(sender)
-    known = {receiver: name for name, receiver in targets.names_of_receivers(signal).items()}
-    names = {receiver: _known_name(known, receiver) for receiver in (*blocking, *asynchronous)}
-    named = {"signal": signal, "sender": sender, **named}
-
-    def one(receiver: Callable[..., Any]) -> Outcome:
-        with running(replace(current, receiver=names[receiver])):
-            _call_function(receiver, iscoroutinefunction(receiver), None, (), named)
-        return Succeeded()
-
-    async def one_async(receiver: Callable[..., Any]) -> Outcome:
-        try:
-            with running(replace(current, receiver=names[receiver])):
-                await receiver(**named)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            return of_error(error)
-        return Succeeded()
-
-    async def together() -> list[Outcome]:
-        return list(await asyncio.gather(*map(one_async, asynchronous)))
-
-    outcomes = [_attempt(partial(one, receiver)) for receiver in blocking]
-    if asynchronous:
-        outcomes += async_to_sync(together)()
-    failed = [
-        (_follow_up(task, names[receiver], outcome), getattr(outcome, "error", None))
-        for receiver, outcome in zip((*blocking, *asynchronous), outcomes)
-        if not isinstance(outcome, Succeeded)
-    ]
-    return Succeeded(then=tuple(follow for follow, _ in failed), errors=tuple(error for _, error in failed))
-
-
-def _known_name(known: dict[Callable[..., Any], str], receiver: Callable[..., Any]) -> str:
-    """The name of `receiver`, which others may have wrapped, as tools that measure receivers do."""
-    wrapped: Any = receiver
-    while wrapped is not None:
-        if wrapped in known:
-            return known[wrapped]
-        wrapped = getattr(wrapped, "__wrapped__", None)
-    return targets.name_of_receiver(receiver)
-
-
-def _follow_up(task: StoredTask, name: str, outcome: Any) -> NewTask:
-    logger.error(
-        "%s failed beside the other receivers of %s, in task %s; it follows as a task of its own",
-        name, task.signal, task.id, exc_info=outcome.error,
-    )  # fmt: skip
-    return NewTask(
-        signal=task.signal,
-        receiver=name,
-        queue=task.queue,
-        payload=task.payload,
-        sender=task.sender,
-        send_id=task.send_id,
-        priority=task.priority,
-        delay=outcome.after if isinstance(outcome, RetryAfter) else backoff(1),
-        payload_version=task.payload_version,
-        headers=task.headers,
-        parent=task.id,
-        depth=task.depth,
-        reason=outcome.reason,
-    )
 
 
 def _log(task: StoredTask, outcome: Outcome) -> None:

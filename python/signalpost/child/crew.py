@@ -9,7 +9,8 @@ import threading
 import traceback
 from queue import SimpleQueue
 
-from .. import running
+from .. import conf, running
+from ..calls import of_error
 from .frames import Handed
 from .keeper import Keeper
 from .page import Page
@@ -73,7 +74,7 @@ class Crew:
                 outcome = contextvars.Context().run(running.perform, task, prepared)
             except BaseException as error:
                 # Ctrl-C reaches no child: it is the receiver that has raised it.
-                outcome = running.of_error(error)
+                outcome = of_error(error)
             if self.is_copy:
                 # What the receiver has forked has come to the receiver's end. The rest is its parent's.
                 os._exit(0)
@@ -81,7 +82,7 @@ class Crew:
             outcome = running.concluded(task, max_attempts, outcome)
             self._page.end(slot, run)
         else:
-            outcome = running.concluded(task, running.settings().max_attempts, prepared)
+            outcome = running.concluded(task, conf.current().max_attempts, prepared)
         self._results.add(text_of(run, outcome), self._queue.empty())
 
 

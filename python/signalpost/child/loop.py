@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 
-from .. import running
+from .. import conf, running
 from .crew import fail
 from .frames import Handed
 from .orm_threads import OrmThreads, ThreadOfRun
@@ -104,7 +104,7 @@ class Loop:
                 outcome = running.concluded(task, max_attempts, outcome)
                 self._page.end(slot, run)
             else:
-                outcome = running.concluded(task, running.settings().max_attempts, prepared)
+                outcome = running.concluded(task, conf.current().max_attempts, prepared)
             self._free.append(slot)
             self._results.add(text_of(run, outcome), False)
             if not self._handed and not self._will_flush:

@@ -166,6 +166,8 @@ def test_a_receiver_that_closes_everything_ends_the_child(engine: Engine) -> Non
 
 def test_no_frame_goes_into_a_file_that_has_taken_the_sockets_place(engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "mine"
+    # The child may end before the receiver comes to open it.
+    file.touch()
     engine.hand("reopen", str(file))
     with pytest.raises((EOFError, ConnectionError)):
         engine.receive()
