@@ -6,6 +6,7 @@ mod ending;
 mod handing;
 mod pace;
 mod shared;
+mod starts;
 mod telling;
 mod watching;
 
@@ -24,8 +25,9 @@ use crate::event::Event;
 use crate::message::Said;
 use crate::process::Launch;
 use crate::settings::StoreSettings;
-use children::{Child, Starts};
+use children::Child;
 pub(crate) use shared::Shared;
+use starts::Starts;
 use telling::Telling;
 
 /// What the pool is told.
