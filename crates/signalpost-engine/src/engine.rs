@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use signalpost_store::{PostgresCredentials, PublishedReceiver, Store};
 use signalpost_worker::{Queue, Stopper, Worker, WorkerError, WorkerOptions};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -21,6 +20,7 @@ use crate::journal::Journal;
 use crate::pool::{Message, Pool, PoolHandle, PoolOptions, PoolState};
 use crate::process::Launch;
 use crate::settings::{Opened, Refusal, Settings};
+use crate::signals::{Heard, Signals};
 
 /// Resolved by each child for itself: what the engine was made of, though another may have been installed in its place.
 const THIS_EXECUTABLE: &str = "/proc/self/exe";
@@ -117,6 +117,7 @@ fn pool_options(options: &EngineOptions, stores: Vec<String>) -> PoolOptions {
         max_tasks_per_child: options.max_tasks_per_child,
         max_memory_per_child: options.max_memory_per_child.map(|mib| mib << 20),
         start_timeout: Duration::from_secs(options.start_timeout.into()),
+        answer_timeout: Duration::from_secs(options.answer_timeout.into()),
         stores,
     }
 }
@@ -282,46 +283,6 @@ async fn all_idle(stores: Vec<Arc<dyn Store>>) {
         if are_idle {
             return;
         }
-    }
-}
-
-/// What a signal means.
-enum Heard {
-    Stop,
-    StopNow,
-    Replace,
-}
-
-/// The signals that the engine listens to.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn install() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Heard {
-        tokio::select! {
-            _ = self.terminate.recv() => Heard::Stop,
-            _ = self.interrupt.recv() => Heard::Stop,
-            _ = self.quit.recv() => Heard::StopNow,
-            _ = self.hang_up.recv() => Heard::Replace,
-        }
-    }
-
-    /// The next one that stops.
-    async fn stop(&mut self) {
-        while matches!(self.next().await, Heard::Replace) {}
     }
 }
 

@@ -20,6 +20,7 @@ mod parameters;
 mod pool;
 mod process;
 mod settings;
+mod signals;
 mod task_body;
 
 pub use engine::work;

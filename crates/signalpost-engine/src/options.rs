@@ -63,6 +63,9 @@ pub struct EngineOptions {
     /// How many seconds a child may take to start.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub start_timeout: u32,
+    /// How many seconds a child may take to give back what it has not begun.
+    #[arg(long, hide = true, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub answer_timeout: u32,
     /// How a child is started.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

@@ -14,11 +14,6 @@ use crate::message::{self, ChildHello, Hello, Said, Stop, VERSION, kind};
 use crate::page::Page;
 use crate::process::resident_memory;
 
-/// After so many failed starts in a row nothing is expected of another one.
-const FAILED_STARTS: u32 = 5;
-const FIRST_REST: Duration = Duration::from_millis(500);
-const LONGEST_REST: Duration = Duration::from_secs(30);
-
 /// One child.
 #[derive(Debug)]
 pub(super) struct Child {
@@ -62,6 +57,8 @@ pub(super) enum Doom {
     Stopped,
     /// It has not said hello in time, or has said what cannot be.
     NoStart(String),
+    /// It has not given back for so long what it was asked for, and has not begun it.
+    Silent(Duration),
     /// What it says makes no sense.
     Nonsense(String),
 }
@@ -113,41 +110,6 @@ impl Child {
     }
 }
 
-/// When children may be started.
-#[derive(Debug)]
-pub(super) struct Starts {
-    failed: u32,
-    died_early: u32,
-    not_before: Instant,
-}
-
-impl Starts {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { failed: 0, died_early: 0, not_before: now }
-    }
-
-    /// A child has not come to its hello. True: that is enough.
-    pub(super) fn fail(&mut self, now: Instant) -> bool {
-        self.failed += 1;
-        self.not_before = now + rest(self.failed);
-        self.failed >= FAILED_STARTS
-    }
-
-    /// A child has died before it had ended a run.
-    pub(super) fn die_early(&mut self, now: Instant) {
-        self.died_early += 1;
-        self.not_before = now + rest(self.died_early);
-    }
-
-    pub(super) fn end_a_run(&mut self) {
-        self.died_early = 0;
-    }
-}
-
-fn rest(times: u32) -> Duration {
-    FIRST_REST.saturating_mul(1 << (times.max(1) - 1).min(10)).min(LONGEST_REST)
-}
-
 impl Pool {
     pub(super) fn start_missing(&mut self, now: Instant) {
         while self.starts_at(now).is_some_and(|at| at <= now) {
@@ -159,7 +121,7 @@ impl Pool {
     pub(super) fn starts_at(&self, now: Instant) -> Option<Instant> {
         let standing = self.children.values().filter(|child| child.stands()).count();
         let is_missing = standing < self.options.processes && !self.stops && !self.has_failed();
-        is_missing.then(|| self.starts.not_before.max(now))
+        is_missing.then(|| self.starts.not_before().max(now))
     }
 
     fn has_failed(&self) -> bool {
@@ -250,7 +212,7 @@ impl Pool {
             return child.kill(Doom::NoStart(why));
         }
         (child.ready_at, child.idle_since, child.wants_finished) = (Some(now), now, wants_finished);
-        self.starts.failed = 0;
+        self.starts.succeed();
         let memory = child.memory_limit.and_then(|limit| Some((limit, resident_memory(child.pid)?)));
         let is_above = memory.filter(|(limit, memory)| memory >= limit);
         if is_above.is_some() {
@@ -321,35 +283,5 @@ impl Pool {
             let why = format!("it uses {} MiB of memory, and {} are allowed", memory >> 20, limit >> 20);
             self.retire(number, &why, now);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn failed_starts_are_repeated_after_longer_and_longer_rests() {
-        let now = Instant::now();
-        let mut starts = Starts::new(now);
-        let mut rests = Vec::new();
-        for times in 1..=5 {
-            assert_eq!(starts.fail(now), times == 5);
-            rests.push((starts.not_before - now).as_millis());
-        }
-        assert_eq!(rests, [500, 1_000, 2_000, 4_000, 8_000]);
-        assert_eq!(rest(100), LONGEST_REST);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_child_that_has_ended_a_run_is_replaced_at_once() {
-        let now = Instant::now();
-        let mut starts = Starts::new(now);
-        starts.die_early(now);
-        starts.die_early(now);
-        assert_eq!(starts.not_before, now + Duration::from_secs(1));
-        starts.end_a_run();
-        starts.die_early(now);
-        assert_eq!(starts.not_before, now + Duration::from_millis(500));
     }
 }

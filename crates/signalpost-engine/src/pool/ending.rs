@@ -26,11 +26,12 @@ impl Pool {
         let Some(ready_at) = child.ready_at else { return self.bury_unborn(number, child, ending, now) };
         let how = match &child.doom {
             Some(Doom::Nonsense(nonsense)) => format!("its frames make no sense: {nonsense}"),
+            Some(Doom::Silent(limit)) => format!("it has not answered for {limit:?}"),
             _ => ending.how.clone(),
         };
         let is_expected = match &child.doom {
             None => child.stopped_at.is_some() && ending.is_clean && child.in_hand.is_empty(),
-            Some(Doom::Nonsense(_) | Doom::NoStart(_)) => false,
+            Some(Doom::Nonsense(_) | Doom::NoStart(_) | Doom::Silent(_)) => false,
             Some(Doom::TimedOut { .. } | Doom::Abandoned | Doom::Stopped) => true,
         };
         let charged = self.settle_hand(number, &child, &how, is_expected, now);

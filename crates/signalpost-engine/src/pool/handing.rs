@@ -33,7 +33,7 @@ impl Pool {
         }
         let queue = if task.is_suspect() { &mut self.suspects } else { &mut self.waiting };
         queue.push_back(run);
-        let hand = Hand { store, task, reply, child: None, came_at: now, handed_at: now, is_recalled: false, lost: 0 };
+        let hand = Hand { store, task, reply, child: None, came_at: now, handed_at: now, recalled_at: None, lost: 0 };
         self.runs.insert(run, hand);
     }
 
@@ -52,7 +52,7 @@ impl Pool {
         } else if self.wraps_up {
             self.answer(run, Err(Failure::given_back()));
         } else {
-            (hand.child, hand.is_recalled) = (None, false);
+            (hand.child, hand.recalled_at) = (None, None);
             let queue = if hand.task.is_suspect() { &mut self.suspects } else { &mut self.waiting };
             queue.push_front(run);
         }
@@ -213,7 +213,7 @@ impl Pool {
     }
 
     /// Asks a child for what it has not begun.
-    pub(super) fn recall(&mut self, number: u32, runs: &[u64]) {
+    pub(super) fn recall(&mut self, number: u32, runs: &[u64], now: Instant) {
         let mut frames = Vec::new();
         if !runs.is_empty()
             && let Some(child) = self.children.get(&number)
@@ -223,7 +223,7 @@ impl Pool {
         }
         for run in runs {
             if let Some(hand) = self.runs.get_mut(run) {
-                hand.is_recalled = true;
+                hand.recalled_at.get_or_insert(now);
             }
         }
     }
@@ -234,7 +234,7 @@ impl Pool {
         match hand.child {
             None => drop(self.runs.remove(&run)),
             Some(number) => {
-                self.recall(number, &[run]);
+                self.recall(number, &[run], now);
                 // It may have begun.
                 self.look_at = now;
             }
@@ -242,7 +242,7 @@ impl Pool {
     }
 
     /// Nothing new begins.
-    pub(super) fn wrap_up(&mut self) {
+    pub(super) fn wrap_up(&mut self, now: Instant) {
         self.wraps_up = true;
         let waiting: Vec<u64> = self.suspects.drain(..).chain(self.waiting.drain(..)).collect();
         for run in waiting {
@@ -252,7 +252,7 @@ impl Pool {
         }
         for number in self.children.keys().copied().collect::<Vec<_>>() {
             let runs: Vec<u64> = self.children[&number].in_hand.iter().copied().collect();
-            self.recall(number, &runs);
+            self.recall(number, &runs, now);
         }
     }
 

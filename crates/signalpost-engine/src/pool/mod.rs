@@ -6,6 +6,7 @@ mod ending;
 mod handing;
 mod pace;
 mod shared;
+mod starts;
 mod telling;
 mod watching;
 
@@ -24,8 +25,9 @@ use crate::event::Event;
 use crate::message::Said;
 use crate::process::Launch;
 use crate::settings::StoreSettings;
-use children::{Child, Starts};
+use children::Child;
 pub(crate) use shared::Shared;
+use starts::Starts;
 use telling::Telling;
 
 /// What the pool is told.
@@ -66,6 +68,7 @@ pub(crate) struct PoolOptions {
     /// In bytes.
     pub(crate) max_memory_per_child: Option<u64>,
     pub(crate) start_timeout: Duration,
+    pub(crate) answer_timeout: Duration,
     /// Their aliases, in the order of their numbers.
     pub(crate) stores: Vec<String>,
 }
@@ -107,7 +110,8 @@ struct Hand {
     came_at: Instant,
     /// When it was handed to the child.
     handed_at: Instant,
-    is_recalled: bool,
+    /// When the child was asked to give it back.
+    recalled_at: Option<Instant>,
     /// How many children have died with it in hand, before it had begun.
     lost: u32,
 }
@@ -224,14 +228,14 @@ impl Pool {
             Message::AskCredentials { store, reply } => self.ask_credentials(store, reply),
             Message::Tell(event) => self.tell(event, now),
             Message::ReplaceAll => self.replace_all("asked for", now),
-            Message::WrapUp => self.wrap_up(),
+            Message::WrapUp => self.wrap_up(now),
             Message::Stop => {
-                self.wrap_up();
+                self.wrap_up(now);
                 self.stops = true;
                 self.stop_children(now);
             }
             Message::StopNow => {
-                self.wrap_up();
+                self.wrap_up(now);
                 self.stops = true;
                 self.kill_children();
             }

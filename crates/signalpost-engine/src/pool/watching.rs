@@ -72,14 +72,15 @@ impl Pool {
                 return child.kill(Doom::TimedOut { run, timeout, max_attempts });
             }
         }
-        let (mut waits, mut abandoned, mut oldest) = (Vec::new(), false, None);
+        let (mut waits, mut abandoned, mut oldest, mut unanswered) = (Vec::new(), false, None, None);
         for run in &child.in_hand {
             let Some(hand) = self.runs.get(run) else { continue };
             if begun.contains_key(run) {
                 abandoned |= hand.is_abandoned();
             } else {
                 oldest = oldest.max(Some(now.saturating_duration_since(hand.handed_at)));
-                if !hand.is_recalled {
+                unanswered = [unanswered, hand.recalled_at].into_iter().flatten().min();
+                if hand.recalled_at.is_none() {
                     waits.push((*run, now.saturating_duration_since(hand.handed_at)));
                 }
             }
@@ -87,11 +88,15 @@ impl Pool {
         if abandoned {
             return child.kill(Doom::Abandoned);
         }
+        // Stopped, or a receiver holds the interpreter's lock: what waits in it waits for nothing.
+        if unanswered.is_some_and(|at| at + self.options.answer_timeout <= now) {
+            return child.kill(Doom::Silent(self.options.answer_timeout));
+        }
         let (in_hand, has_begun) = (child.in_hand.len(), child.in_hand.iter().filter(|run| begun.contains_key(run)));
         child.pace.look(in_hand, has_begun.count(), oldest, now);
         let limit = if self.others_have_room(number) { BEGINS_WITHIN } else { WAITS_AT_MOST };
         let recalled: Vec<u64> = waits.into_iter().filter(|(_, waited)| *waited > limit).map(|(run, _)| run).collect();
-        self.recall(number, &recalled);
+        self.recall(number, &recalled, now);
         self.look_at = self.look_at.min(now + if oldest.is_some() { LOOK_SOON } else { LOOK });
     }
 

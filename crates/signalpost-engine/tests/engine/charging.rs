@@ -3,6 +3,7 @@
 use crate::{Site, is_succeeded};
 use rustix::process::Signal;
 use signalpost_store::{EndState, State};
+use std::collections::HashMap;
 
 #[tokio::test]
 async fn a_timeout_kills_the_child_and_charges_that_task_alone() {
@@ -120,9 +121,62 @@ async fn what_had_not_begun_when_a_child_was_killed_has_met_no_death() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_holds_the_interpreters_lock_does_not_keep_the_others_waiting() {
+    let site = Site::new();
+    let spins = site.send("spins", "{}").await;
+    let engine = site.start("", &["--processes", "1", "--threads", "1", "--answer-timeout", "1"]);
+    let mut run = site.next_waiting();
+    let behind = site.send_many("ok", "{}", 3).await;
+    site.until(async |store| store.counts().await.unwrap().running > 1).await;
+    run.connection.get_ref().shutdown(std::net::Shutdown::Write).unwrap();
+    run.wait_for_death();
+    let again = site.next_waiting();
+    assert_eq!(again.task, spins.0);
+    let record = site.record(spins).await;
+    assert_eq!((record.deaths, record.reason.as_deref()), (1, Some("it has not answered for 1s")));
+    engine.signal(Signal::QUIT);
+    drop(again);
+    for task in behind {
+        assert_eq!(site.record(task).await.deaths, 0);
+    }
+}
+
+#[tokio::test]
 async fn what_a_receiver_writes_to_its_output_harms_nobody() {
     let site = Site::new();
     let task = site.send("shout", "{}").await;
     site.start("", &["--processes", "1", "--exit-when-idle"]).end_well();
     assert!(is_succeeded(&site.record(task).await));
+}
+
+#[tokio::test]
+async fn however_many_children_are_killed_no_task_is_lost() {
+    let site = Site::new();
+    let mut tasks = Vec::new();
+    for _ in 0..4 {
+        tasks.extend(site.send_many("ok", "{}", 50).await);
+        tasks.push(site.send("waits", "{}").await);
+    }
+    let mut engine = site.start("", &["--processes", "2", "--exit-when-idle"]);
+    let mut killed: HashMap<i64, u32> = HashMap::new();
+    // Twice for each that waits at the gate; its third run alone is let go on.
+    let mut left = 4;
+    while left > 0 {
+        let mut run = site.next_waiting();
+        let times = killed.entry(run.task).or_default();
+        *times += 1;
+        if *times <= 2 {
+            let pid = rustix::process::Pid::from_raw(run.pid).unwrap();
+            // It may have been killed for a neighbour that came to the gate before.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+            run.wait_for_death();
+        } else {
+            left -= 1;
+        }
+    }
+    engine.end_well();
+    for task in tasks {
+        let record = site.record(task).await;
+        assert!(is_succeeded(&record) && record.attempt == record.deaths + 1, "{record:?}");
+    }
 }
