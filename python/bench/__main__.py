@@ -39,9 +39,7 @@ def arguments() -> argparse.Namespace:
     """Those of the command line."""
     parser = argparse.ArgumentParser(prog="cargo xtask bench django", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"some of {', '.join(GROUPS)}; all without it")
-    parser.add_argument(
-        "--json", action="store_true", help="one line of JSON for each measurement instead of the table"
-    )
+    parser.add_argument("--json", action="store_true", help="one line of JSON for each measurement instead of the table")
     parser.add_argument("--quick", action="store_true", help="shorter runs")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -19,7 +19,7 @@ from typing import Any
 # At the end: what is measured is the package that is installed.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from tests.worker.engine import Engine, new_task  # noqa: E402
+from tests.worker.engine import Engine, new_task
 
 #: How many tasks come in a frame at most.
 IN_FRAME = 64

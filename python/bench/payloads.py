@@ -20,6 +20,7 @@ CALLS = 2_000
 def run(quick: bool) -> list[Measure]:
     """In the project that is set up."""
     from paper.models import Article, article
+
     from signalpost import codec
 
     instance = article(1)

@@ -23,9 +23,7 @@ class SuiteRunner(DiscoverRunner):
                 problems.append(f"{name} did not fail at `{line}`")
         problems += [f"{name} passed unexpectedly" for name in map(str, result.unexpectedSuccesses)]
         problems += ledger.differences
-        silent = [
-            name for name in ("post_save", "post_delete", "m2m_changed", "user_logged_in") if not ledger.rows[name]
-        ]
+        silent = [name for name in ("post_save", "post_delete", "m2m_changed", "user_logged_in") if not ledger.rows[name]]
         problems += [f"no row was written for {name}: nothing was shown" for name in silent]
         for problem in problems:
             self.log(f"problem: {problem}")

@@ -24,9 +24,7 @@ __all__ = ["run_all"]
 logger = logging.getLogger("signalpost")
 
 
-def run_all(
-    task: StoredTask, signal: AsyncSignal, current: CurrentTask, sender: Any, named: dict[str, Any]
-) -> Succeeded:
+def run_all(task: StoredTask, signal: AsyncSignal, current: CurrentTask, sender: Any, named: dict[str, Any]) -> Succeeded:
     """All receivers of a background signal, in Django's order; each that fails becomes a task of its own."""
     blocking, asynchronous = signal._live_receivers(sender)
     known = {receiver: name for name, receiver in targets.names_of_receivers(signal).items()}
@@ -56,7 +54,7 @@ def run_all(
         outcomes += async_to_sync(together)()
     failed = [
         (_follow_up(task, names[receiver], outcome), getattr(outcome, "error", None))
-        for receiver, outcome in zip((*blocking, *asynchronous), outcomes)
+        for receiver, outcome in zip((*blocking, *asynchronous), outcomes, strict=True)
         if not isinstance(outcome, Succeeded)
     ]
     return Succeeded(then=tuple(follow for follow, _ in failed), errors=tuple(error for _, error in failed))

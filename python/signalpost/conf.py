@@ -17,9 +17,7 @@ __all__ = ["Settings", "current", "is_debug", "on_change"]
 #: What may be done about a `post_save` outside a transaction.
 POLICIES = ("warn", "raise", "allow")
 #: What our answers, and what others remember, depend on beside `SIGNALPOST` itself.
-_RELATED = frozenset(
-    {"SIGNALPOST", "DATABASES", "DATABASE_ROUTERS", "DEBUG", "INSTALLED_APPS", "LANGUAGE_CODE", "USE_I18N"}
-)
+_RELATED = frozenset({"SIGNALPOST", "DATABASES", "DATABASE_ROUTERS", "DEBUG", "INSTALLED_APPS", "LANGUAGE_CODE", "USE_I18N"})
 
 
 @dataclass(frozen=True)

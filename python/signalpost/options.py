@@ -101,9 +101,7 @@ def _timeout(who: str, value: Any) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     # Written so that NaN is refused too.
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= 365 * 24 * 3600:
-        raise DeclarationError(
-            f"{who}: timeout= must be seconds or a timedelta, above 0 and at most a year, and is {value!r}"
-        )
+        raise DeclarationError(f"{who}: timeout= must be seconds or a timedelta, above 0 and at most a year, and is {value!r}")
     return float(seconds)
 
 

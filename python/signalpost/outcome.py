@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .outbox import NewTask
@@ -70,7 +70,7 @@ class Unknown:
     after: int | None = None
 
 
-Outcome = Union[Succeeded, Failed, RetryAfter, Dead, Unknown]
+Outcome = Succeeded | Failed | RetryAfter | Dead | Unknown
 
 
 def backoff(failures: int, chance: float | None = None) -> int:

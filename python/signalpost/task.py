@@ -41,9 +41,7 @@ class Task(Generic[P, R]):
             raise TypeError(f"{who}: a task is made of a function")
         for option in _OF_SIGNALS:
             if option in options:
-                raise TypeError(
-                    f"{who}: a task has no option {option}. Connect the function with async_receiver, which has."
-                )
+                raise TypeError(f"{who}: a task has no option {option}. Connect the function with async_receiver, which has.")
         checked = Options.checked(who, **options)
         update_wrapper(self, function)
         #: What was declared.

@@ -252,9 +252,10 @@ def test_djangos_tasks(caplog: pytest.LogCaptureFixture) -> None:
     for name in ("task_enqueued", "task_started", "task_finished"):
         signal = heard(f"django.tasks.signals.{name}")
         # Django's own receivers log what is in it.
-        receivers, signal.receivers = signal.receivers, [
-            each for each in signal.receivers if getattr(each[1], "background", None)
-        ]
+        receivers, signal.receivers = (
+            signal.receivers,
+            [each for each in signal.receivers if getattr(each[1], "background", None)],
+        )
         signal.sender_receivers_cache.clear()
         try:
             signal.send(backend, task_result=object())

@@ -229,9 +229,7 @@ def test_a_payload_has_the_sender_and_the_named_arguments_and_others_only_where_
     assert codec.encode_named(Page, {"a": 1}, True).payload == (
         '{"sender":{"$":["class","tests.arguments","Page"]},"named":{"a":1}}'
     )
-    assert codec.encode_named(None, {}, True, (1, (2,))).payload == (
-        '{"sender":null,"args":[1,{"$":["tuple",2]}],"named":{}}'
-    )
+    assert codec.encode_named(None, {}, True, (1, (2,))).payload == ('{"sender":null,"args":[1,{"$":["tuple",2]}],"named":{}}')
 
 
 def test_sender_and_arguments_arrive_in_their_places() -> None:

@@ -350,9 +350,9 @@ def test_an_instance_cannot_be_a_key_of_an_instance() -> None:
 
 
 def test_a_number_that_no_key_can_be_is_a_row_that_is_not_there() -> None:
-    assert codec.decode(
-        '{"$": ["instance", "news.Author", {"$": ["int", "99999999999999999999"]}, "default"]}'
-    ) == Gone(Author, 99999999999999999999)
+    assert codec.decode('{"$": ["instance", "news.Author", {"$": ["int", "99999999999999999999"]}, "default"]}') == Gone(
+        Author, 99999999999999999999
+    )
 
 
 @pytest.mark.parametrize("model", [Author, Review])

@@ -125,10 +125,25 @@ def test_our_own_models_are_not_asked_about() -> None:
 @pytest.mark.parametrize(
     ("signal", "sender", "options", "problem"),
     [
-        (post_delete, Article, {"fields": {"status"}}, "update_fields, which django.db.models.signals.post_delete does not have"),
-        (post_save, Article, {"fields": {"statu"}}, "fields= names 'statu', and news.Article can be saved by author, author_id,"),
+        (
+            post_delete,
+            Article,
+            {"fields": {"status"}},
+            "update_fields, which django.db.models.signals.post_delete does not have",
+        ),
+        (
+            post_save,
+            Article,
+            {"fields": {"statu"}},
+            "fields= names 'statu', and news.Article can be saved by author, author_id,",
+        ),
         (post_save, Article, {"actions": {"post_add"}}, "action, which django.db.models.signals.post_save does not have"),
-        (user_logged_in, None, {"fields": {"name"}}, "update_fields, which django.contrib.auth.signals.user_logged_in does not"),
+        (
+            user_logged_in,
+            None,
+            {"fields": {"name"}},
+            "update_fields, which django.contrib.auth.signals.user_logged_in does not",
+        ),
         (m2m_changed, None, {"actions": {"add"}}, "actions= holds 'add'; m2m_changed has post_add, post_clear,"),
     ],
 )

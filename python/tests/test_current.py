@@ -176,4 +176,3 @@ def test_a_send_that_is_too_deep_fails_like_anything_else() -> None:
 
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, TooDeep)
-

@@ -30,9 +30,7 @@ def test_the_page_says_which_kind_of_receiver_is_for_what_and_when_none() -> Non
     rows = [line for line in text.splitlines() if line.startswith("|")]
     for kind in ("direct call", "inline receiver", "background receiver", "task", "background signal", "no signal"):
         assert any(f"**{kind}**" in row for row in rows), kind
-    assert "Inside one project, where the sender may well know the receiver, call the function." in " ".join(
-        text.split()
-    )
+    assert "Inside one project, where the sender may well know the receiver, call the function." in " ".join(text.split())
     assert "What not to do in an inline receiver" in headings("django-which-kind.md")
 
 

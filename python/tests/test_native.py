@@ -46,9 +46,7 @@ native.uuid7(), native.statements("sqlite")
 
 def alone(then: str) -> Any:
     """What a process finds that has nothing but the native module, and prints as JSON."""
-    ended = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", ALONE + then], stdout=subprocess.PIPE, check=True, timeout=60
-    )
+    ended = subprocess.run([sys.executable, "-I", "-S", "-c", ALONE + then], stdout=subprocess.PIPE, check=True, timeout=60)
     return json.loads(ended.stdout)
 
 

@@ -85,6 +85,8 @@ def test_everything_is_done_at_the_first_start_and_nothing_at_the_second(tmp_pat
 
 @pytest.mark.no_database
 def test_a_database_that_cannot_be_had_is_an_error(tmp_path: Path) -> None:
-    done = _python(tmp_path, "", "run.py", "--exit-when-idle", "--data", str(tmp_path), "--database", "postgres://127.0.0.1:1/x")
+    done = _python(
+        tmp_path, "", "run.py", "--exit-when-idle", "--data", str(tmp_path), "--database", "postgres://127.0.0.1:1/x"
+    )
     assert done.returncode != 0
     assert done.stdout == ""

@@ -466,9 +466,7 @@ def test_a_worker_that_waits_for_the_queue_is_notified() -> None:
     parameters = connections["default"].get_connection_params()
     wanted = {key: parameters[key] for key in ("dbname", "user", "host", "port", "password") if key in parameters}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO signalpost_worker (id, started_at, lease_until, idle) VALUES ('w', 0, 0, ARRAY['default'])"
-        )
+        cursor.execute("INSERT INTO signalpost_worker (id, started_at, lease_until, idle) VALUES ('w', 0, 0, ARRAY['default'])")
     with psycopg.connect(**wanted, autocommit=True) as listening:
         listening.execute("LISTEN signalpost")
         connections["default"].__dict__.pop("_signalpost", None)
@@ -476,5 +474,3 @@ def test_a_worker_that_waits_for_the_queue_is_notified() -> None:
             signals.order_paid.send(None)
         heard = list(listening.notifies(timeout=10, stop_after=1))
     assert [notification.channel for notification in heard] == ["signalpost"]
-
-

@@ -199,5 +199,3 @@ class BesideCapturedCommits(TestCase):
             Author.objects.create(name="Ada")
         assert callbacks == []
         assert tasks_in("default") == 1
-
-

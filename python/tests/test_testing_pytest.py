@@ -11,7 +11,7 @@ import pytest
 
 HOME = Path(__file__).parents[1]
 
-PROJECT = '''
+PROJECT = """
 import pytest
 from django.db import connection, transaction
 from django.db.models.signals import post_save
@@ -109,7 +109,7 @@ def test_side_by_side(number, run_tasks):
     note.delay(number)
     assert len(run_tasks()) == 1
     assert done == [number]
-'''
+"""
 
 NO_DJANGO = """
 from django.conf import settings
@@ -132,9 +132,7 @@ def _pytest(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.C
 def test_a_project_has_the_fixtures(tmp_path: Path, workers: str) -> None:
     (tmp_path / "test_project.py").write_text(PROJECT)
 
-    done = _pytest(
-        tmp_path, "-n", workers, DJANGO_SETTINGS_MODULE="tests.settings", SIGNALPOST_TEST_SUFFIX=f"_pytest{workers}"
-    )
+    done = _pytest(tmp_path, "-n", workers, DJANGO_SETTINGS_MODULE="tests.settings", SIGNALPOST_TEST_SUFFIX=f"_pytest{workers}")
 
     assert "30 passed" in done.stdout, done.stdout + done.stderr
 

@@ -41,9 +41,7 @@ MIDDLEWARE = [
 MAIL = DATA / "mail"
 DEFAULT_FROM_EMAIL = "The Harrow Quay Courier <courier@harrowquay.example>"
 if django.VERSION >= (6, 1):
-    MAILERS = {
-        "default": {"BACKEND": "django.core.mail.backends.filebased.EmailBackend", "OPTIONS": {"file_path": str(MAIL)}}
-    }
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.filebased.EmailBackend", "OPTIONS": {"file_path": str(MAIL)}}}
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(MAIL)

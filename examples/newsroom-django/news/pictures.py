@@ -35,5 +35,5 @@ def draw(colours: tuple[str, str, str, str], seed: str) -> bytes:
 
 
 def _between(one: str, other: str, part: float) -> tuple[int, ...]:
-    pairs = zip(ImageColor.getrgb(one), ImageColor.getrgb(other))
+    pairs = zip(ImageColor.getrgb(one), ImageColor.getrgb(other), strict=True)
     return tuple(round(a + (b - a) * part) for a, b in pairs)

@@ -27,10 +27,7 @@ SAMPLES = [
         slug="snow-closes-the-hill-road",
         title="Snow closes the hill road, and the town opens its doors",
         author="Agnes Thorley",
-        summary=(
-            "Forty travellers spent an unplanned night in Harrow Quay. They left with full flasks and borrowed "
-            "gloves."
-        ),
+        summary=("Forty travellers spent an unplanned night in Harrow Quay. They left with full flasks and borrowed gloves."),
         body=(
             "The first flakes fell on Tuesday at about three. By six the hill road was shut, the last bus stood "
             "crosswise at the bend above the church, and forty people who had meant to be somewhere else were "
@@ -98,8 +95,7 @@ SAMPLES = [
         title="The observatory opens its dome on Friday nights",
         author="Edwin Pask",
         summary=(
-            "The telescope on Beacon Hill was locked up for nine years. Now anybody with a warm coat may look through"
-            " it."
+            "The telescope on Beacon Hill was locked up for nine years. Now anybody with a warm coat may look through it."
         ),
         body=(
             "The dome on Beacon Hill turned again last week, with a groan that could be heard in the harbour. For "
@@ -122,8 +118,7 @@ SAMPLES = [
         title="The wind farm that belongs to everybody makes its first turn",
         author="Rosalind Vane",
         summary=(
-            "Seven hundred households own a share of the turbines above Cobb Farm. On Sunday they came to watch them "
-            "start."
+            "Seven hundred households own a share of the turbines above Cobb Farm. On Sunday they came to watch them start."
         ),
         body=(
             "At four minutes past two on Sunday the wind freshened over Cobb Farm, somebody said “now”, and the first"

@@ -1,6 +1,6 @@
 """Tests of the newsroom, as a project of Django's would have them: without a worker, and each in a transaction.
 
-    python manage.py test
+python manage.py test
 """
 
 from __future__ import annotations

@@ -19,6 +19,4 @@ class Article(models.Model):
 
 def article(number: int) -> Article:
     """A new one, not saved."""
-    return Article(
-        title=f"The harbour light burns again, {number} times", body="It had been dark since the storm. " * 20
-    )
+    return Article(title=f"The harbour light burns again, {number} times", body="It had been dark since the storm. " * 20)

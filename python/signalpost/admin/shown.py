@@ -109,13 +109,13 @@ def _tagged(tag: Any, *arguments: Any, indent: int) -> str:
             return f"{module}.{qualname}.{member}" if isinstance(member, str) else f"{module}.{qualname}({member!r})"
         case "signal", (str(name),):
             return name
-        case ("datetime" | "date" | "time"), (str(text), *_):
+        case (("datetime" | "date" | "time"), (str(text), *_)):
             return f"{tag}({text})"
         case "lazy", (str(text),):
             return repr(text)
         case "int", (str(digits),):
             return digits
-        case ("tuple" | "set" | "frozenset"), _:
+        case (("tuple" | "set" | "frozenset"), _):
             items = [readable_value(item, indent + 1) for item in arguments]
             opening, closing = {"tuple": ("(", ")"), "set": ("{", "}"), "frozenset": ("frozenset({", "})")}[tag]
             if tag == "tuple" and len(items) == 1:

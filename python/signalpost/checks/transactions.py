@@ -44,11 +44,6 @@ def _hear_saves() -> list[BackgroundReceiver]:
     for connection in connected():
         receiver = getattr(connection.receiver, "background", None)
         is_wrapped = connection.model is not None and issubclass(connection.model, AtomicSignalsMixin)
-        if (
-            receiver is not None
-            and connection.signal in (pre_save, post_save)
-            and not is_wrapped
-            and receiver not in found
-        ):
+        if receiver is not None and connection.signal in (pre_save, post_save) and not is_wrapped and receiver not in found:
             found.append(receiver)
     return found

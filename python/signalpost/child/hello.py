@@ -24,9 +24,7 @@ def hello() -> dict[str, Any]:
     return {
         "version": VERSION,
         "queues": list(dict.fromkeys([conf.current().queue, *(queue for _, _, queue in declared)])),
-        "receivers": [
-            {"name": name, "signal": signal, "queue": queue} for (name, signal), queue in sorted(receivers.items())
-        ],
+        "receivers": [{"name": name, "signal": signal, "queue": queue} for (name, signal), queue in sorted(receivers.items())],
         "wants_finished": bool(lifecycle.task_finished.receivers),
     }
 

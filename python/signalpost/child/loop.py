@@ -22,9 +22,7 @@ __all__ = ["Loop"]
 class Loop:
     """Runs asynchronous receivers, so many at once as it has places, each in a slot of the page from `first_slot` on."""
 
-    def __init__(
-        self, places: int, first_slot: int, page: Page, results: Results, waiting: dict[int, Handed]
-    ) -> None:
+    def __init__(self, places: int, first_slot: int, page: Page, results: Results, waiting: dict[int, Handed]) -> None:
         self._page = page
         self._results = results
         self._waiting = waiting

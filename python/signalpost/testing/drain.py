@@ -43,9 +43,7 @@ _GIVE_BACK = (
     "UPDATE signalpost_task SET worker = NULL, run_at = coalesce(CAST(%s AS bigint), run_at), attempt = attempt - %s, "
     f"unknown_since = CAST(%s AS bigint), reason = coalesce(CAST(%s AS text), reason) WHERE {_MINE}"
 )
-_CLAIM = (
-    "UPDATE signalpost_task SET worker = %s, fence = fence + 1, attempt = attempt + 1 WHERE id = %s AND worker IS NULL"
-)
+_CLAIM = "UPDATE signalpost_task SET worker = %s, fence = fence + 1, attempt = attempt + 1 WHERE id = %s AND worker IS NULL"
 
 
 class Drain:
@@ -56,9 +54,7 @@ class Drain:
         self.worker = f"testing-{_native.uuid7()}"
         self._registered = False
 
-    def claim(
-        self, now: int, queues: Collection[str] | None = None, send_id: str | None = None
-    ) -> StoredTask | None:
+    def claim(self, now: int, queues: Collection[str] | None = None, send_id: str | None = None) -> StoredTask | None:
         """The task that is due first at `now`, of these queues or of this send only: by priority, then by the time at which
         it was due, then by number. None: nothing is due."""
         wanted, parameters = _wanted(queues, send_id)
@@ -78,7 +74,7 @@ class Drain:
                     break
             cursor.execute(f"SELECT {_TASK_COLUMNS} FROM signalpost_task WHERE id = %s", [found[0]])
             columns = [column[0] for column in cursor.description]
-            return StoredTask(**dict(zip(columns, cursor.fetchone())), using=self.alias)
+            return StoredTask(**dict(zip(columns, cursor.fetchone(), strict=True)), using=self.alias)
 
     def next_due(self, queues: Collection[str] | None = None) -> int | None:
         """When the next of the waiting tasks is due."""

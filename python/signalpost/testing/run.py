@@ -57,7 +57,7 @@ def run_tasks(
             stack.callback(drains[-1].end)
         passed = 0
         while True:
-            for task, drain in _due(drains, queues, lambda: passed):
+            for task, drain in _due(drains, queues, lambda: passed):  # noqa: B023, read while it changes
                 if len(runs) >= (MAX_RUNS if max is None else max):
                     drain.release(task)
                     if max is None:

@@ -41,9 +41,7 @@ def test_what_runs_is_not_cancelled_and_it_is_said_why(operator: Client) -> None
     runs, waits = running(), waiting()
     before = Task.objects.filter(pk=runs.pk).values().get()
 
-    assert "it runs, and will be left as it is" in act(
-        operator, TASKS, "cancel_selected", runs.pk, waits.pk
-    ).content.decode()
+    assert "it runs, and will be left as it is" in act(operator, TASKS, "cancel_selected", runs.pk, waits.pk).content.decode()
     done = act(operator, TASKS, "cancel_selected", runs.pk, waits.pk, confirmed="yes")
 
     cancelled, refused = messages_of(done)

@@ -50,12 +50,8 @@ def add_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None
 
     def add(alias: str, **settings: Any) -> None:
         # Django fills in what is missing once, when it first reads the setting.
-        defaults = {
-            key: value for key, value in connections.settings["default"].items() if key not in ("OPTIONS", "TEST")
-        }
-        monkeypatch.setitem(
-            connections.settings, alias, {**defaults, "OPTIONS": {}, "TEST": {"MIRROR": None}, **settings}
-        )
+        defaults = {key: value for key, value in connections.settings["default"].items() if key not in ("OPTIONS", "TEST")}
+        monkeypatch.setitem(connections.settings, alias, {**defaults, "OPTIONS": {}, "TEST": {"MIRROR": None}, **settings})
         added.append(alias)
 
     yield add
@@ -70,9 +66,7 @@ def add_file(add_database: Callable[..., None], tmp_path: Path) -> Iterator[Call
     with override_settings(SIGNALPOST={"STORES": ["file"]}):
 
         def add(**options: Any) -> str:
-            add_database(
-                "file", ENGINE="django.db.backends.sqlite3", NAME=str(tmp_path / "news.sqlite3"), OPTIONS=options
-            )
+            add_database("file", ENGINE="django.db.backends.sqlite3", NAME=str(tmp_path / "news.sqlite3"), OPTIONS=options)
             return "file"
 
         yield add

@@ -12,9 +12,7 @@ NUMBER = re.compile(r"signalpost\.([EW]\d{3})")
 def test_the_page_has_a_row_for_each_number_and_for_no_other() -> None:
     sources = Path(signalpost.checks.__file__).parent.glob("*.py")
     raised = sorted(number for source in sources for number in NUMBER.findall(source.read_text()))
-    rows = [
-        number for line in PAGE.read_text().splitlines() if line.startswith("| `") for number in NUMBER.findall(line)
-    ]
+    rows = [number for line in PAGE.read_text().splitlines() if line.startswith("| `") for number in NUMBER.findall(line)]
     assert sorted(rows) == raised
 
 

@@ -73,9 +73,7 @@ def test_e006_is_silent_about_fields_and_their_columns(found: Found, isolated: N
     assert found("E006") == []
 
 
-def test_e007_the_delay_of_a_task_that_listens_to_tasks_is_an_error(
-    found: Found, connections: Callable[..., None]
-) -> None:
+def test_e007_the_delay_of_a_task_that_listens_to_tasks_is_an_error(found: Found, connections: Callable[..., None]) -> None:
     connections(post_save, signalpost.task(mail).delay, sender=Task)
     (error,) = found("E007")
     assert "signalpost.Task" in error.msg

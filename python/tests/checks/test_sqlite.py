@@ -26,9 +26,7 @@ def python_has(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 @pytest.mark.parametrize("options", [{}, {"transaction_mode": None}, {"transaction_mode": "DEFERRED"}])
-def test_w004_transactions_that_begin_without_the_lock_are_a_warning(
-    found: Found, add_file: AddFile, options: Any
-) -> None:
+def test_w004_transactions_that_begin_without_the_lock_are_a_warning(found: Found, add_file: AddFile, options: Any) -> None:
     add_file(**options)
     (warning,) = found("W004")
     assert "'file'" in warning.msg
@@ -75,9 +73,7 @@ def test_w009_a_rollback_journal_is_a_warning(found: Found, add_file: AddFile, d
     assert "journal_mode=WAL" in warning.hint
 
 
-def test_w009_is_silent_in_wal_mode_and_without_database(
-    found: Found, add_file: AddFile, django_db_blocker: Any
-) -> None:
+def test_w009_is_silent_in_wal_mode_and_without_database(found: Found, add_file: AddFile, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock():
         alias = add_file(init_command="PRAGMA journal_mode=WAL")
         assert found("W009", databases=[alias]) == []

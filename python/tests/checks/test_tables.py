@@ -76,9 +76,7 @@ def test_w010_waiting_tasks_of_receivers_that_are_not_here_are_counted_by_name(f
 
 
 @pytest.mark.django_db
-def test_w010_is_silent_about_names_aliases_background_signals_and_without_database(
-    found: Found, isolated: None
-) -> None:
+def test_w010_is_silent_about_names_aliases_background_signals_and_without_database(found: Found, isolated: None) -> None:
     connect_background(post_save, mail, sender=Article, aliases=["news.old.mail"])
     announced.connect(listen)
     try:
@@ -94,9 +92,7 @@ def test_w010_is_silent_about_names_aliases_background_signals_and_without_datab
 
 
 def publish(name: str) -> None:
-    PublishedReceiver.objects.create(
-        name=name, signal="django.db.models.signals.post_save", queue="default", published_at=0
-    )
+    PublishedReceiver.objects.create(name=name, signal="django.db.models.signals.post_save", queue="default", published_at=0)
 
 
 @pytest.mark.django_db
@@ -107,9 +103,7 @@ def test_w011_a_receiver_that_only_workers_know_is_a_warning(found: Found, isola
 
 
 @pytest.mark.django_db
-def test_w011_is_silent_about_what_is_known_here_and_about_a_rust_services_receivers(
-    found: Found, isolated: None
-) -> None:
+def test_w011_is_silent_about_what_is_known_here_and_about_a_rust_services_receivers(found: Found, isolated: None) -> None:
     connect_background(post_save, mail, sender=Article)
     publish(f"{__name__}.mail")
     publish("newsroom::receivers::thumbnail")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from signalpost import engine as place
 
 from .database import Database, made

@@ -38,9 +38,7 @@ def test_a_hundred_asynchronous_receivers_share_a_few_threads(storing: Engine, d
     assert sorted(texts(database)) == sorted(f"{run}!" for run in range(1, 101))
 
 
-def test_a_hundred_that_wait_for_a_second_take_little_longer_on_few_connections(
-    storing: Engine, database: Database
-) -> None:
+def test_a_hundred_that_wait_for_a_second_take_little_longer_on_few_connections(storing: Engine, database: Database) -> None:
     runs = storing.new_runs(100)
     began = time.monotonic()
     storing.send("T", {"tasks": [new_task(run, "write slowly", args=[str(run)]) for run in runs]})

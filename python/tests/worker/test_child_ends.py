@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
+
 from signalpost.child.frames import NoFrame, tasks_of
 
 from .conftest import Holding
@@ -74,9 +75,7 @@ def test_a_stop_ends_a_child_that_has_nothing_to_do(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("receiver", ["hold", "hold later"])
-def test_the_end_of_the_connection_ends_a_child_whatever_receivers_do(
-    engine: Engine, holding: Holding, receiver: str
-) -> None:
+def test_the_end_of_the_connection_ends_a_child_whatever_receivers_do(engine: Engine, holding: Holding, receiver: str) -> None:
     engine.hand(receiver, holding.directory)
     holding.began()
     engine.socket.shutdown(socket.SHUT_RDWR)

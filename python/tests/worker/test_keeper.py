@@ -8,6 +8,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+
 from signalpost.child import keeper
 from signalpost.child.keeper import Keeper
 

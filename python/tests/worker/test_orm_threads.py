@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from asgiref.sync import sync_to_async
+
 from signalpost.child import orm_threads
 from signalpost.child.orm_threads import COUNT, OrmThreads, ThreadOfRun
 

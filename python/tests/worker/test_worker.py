@@ -19,7 +19,6 @@ from .conftest import ENGINE, Holding
 from .database import Database
 from .engine import ROOT
 
-
 pytestmark = pytest.mark.engine
 
 

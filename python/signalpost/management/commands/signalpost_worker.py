@@ -48,7 +48,10 @@ class Command(BaseCommand):
             "--processes", type=_at_least(1), metavar="N", help="children that run at once (default: the number of CPUs)"
         )
         parser.add_argument(
-            "--threads", type=_at_least(1, 1_000), metavar="N", help="synchronous receivers that run at once in a child (default: 4)"
+            "--threads",
+            type=_at_least(1, 1_000),
+            metavar="N",
+            help="synchronous receivers that run at once in a child (default: 4)",
         )
         parser.add_argument(
             "--async-concurrency",
@@ -56,14 +59,15 @@ class Command(BaseCommand):
             metavar="N",
             help="asynchronous receivers that run at once in a child (default: 100)",
         )
-        parser.add_argument(
-            "--max-tasks-per-child", type=_at_least(1), metavar="N", help="replace a child after so many tasks"
-        )
+        parser.add_argument("--max-tasks-per-child", type=_at_least(1), metavar="N", help="replace a child after so many tasks")
         parser.add_argument(
             "--max-memory-per-child", type=_at_least(1), metavar="MIB", help="replace a child that has more memory than this"
         )
         parser.add_argument(
-            "--queue", action="append", metavar="NAME", help="serve this queue; may be given often (default: all of the project)"
+            "--queue",
+            action="append",
+            metavar="NAME",
+            help="serve this queue; may be given often (default: all of the project)",
         )
         parser.add_argument(
             "--exclude-queue", action="append", metavar="NAME", help="do not serve this queue; may be given often"
@@ -75,7 +79,10 @@ class Command(BaseCommand):
             "--grace", type=_at_least(0, 86_400), metavar="SECONDS", help="how long a stop waits for what runs (default: 30)"
         )
         parser.add_argument(
-            "--start-timeout", type=_at_least(1, 86_400), metavar="SECONDS", help="how long a child may take to start (default: 60)"
+            "--start-timeout",
+            type=_at_least(1, 86_400),
+            metavar="SECONDS",
+            help="how long a child may take to start (default: 60)",
         )
         parser.add_argument("--reload", action="store_true", help="replace children when their code changes; for development")
 
