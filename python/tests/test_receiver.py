@@ -78,8 +78,9 @@ def test_a_save_writes_one_row_with_what_was_sent() -> None:
     )
     assert (task.queue, task.priority, task.attempt, task.depth, task.parent) == ("mail", 7, 0, 0, None)
     assert task.payload == (
-        '{"sender":{"$":["model","news.Author"]},"named":{"instance":{"$":["instance","news.Author",%d,"default"]},'
-        '"created":true,"update_fields":null,"raw":false,"using":"default"}}' % author.pk  # noqa: UP031, braces everywhere
+        '{"sender":{"$":["model","news.Author"]},"named":{"instance":{"$":["instance","news.Author",'
+        + str(author.pk)
+        + ',"default"]},"created":true,"update_fields":null,"raw":false,"using":"default"}}'
     )
     assert task.send_id[14] == "7"
 
