@@ -84,6 +84,14 @@ def test_the_worker_runs_what_is_due_once_each_and_ends(project: Project) -> Non
     assert len(runs) == 2000 and set(runs.values()) == {1}
 
 
+def test_a_worker_of_other_queues_leaves_a_task_alone(project: Project) -> None:
+    project.do("signals.order_paid.send(None, number=1); receivers.add.delay(3, 4)")
+    project.run_worker("--once", "--processes=1", "--queue=counting")
+    assert project.query("SELECT receiver FROM signalpost_task") == [("add",)]
+    project.run_worker("--once", "--processes=1", "--exclude-queue=counting")
+    assert project.query("SELECT count(*) FROM signalpost_task") == [(0,)]
+
+
 def test_what_ends_or_hangs_its_process_is_dead_with_its_reason_and_the_rest_runs(project: Project) -> None:
     project.do(
         "for each in 'permanent', 'close', 'hang', 'fork', 'noise': getattr(receivers, each).delay()\n"
