@@ -159,7 +159,11 @@ async fn a_child_that_wants_to_know_is_told_what_was_recorded() {
 #[tokio::test]
 async fn what_the_children_know_is_published() {
     let site = Site::new();
-    site.start("", &["--processes", "1", "--once"]).end_well();
-    let published = site.stores[0].published_receivers(Duration::from_secs(60)).await.unwrap();
-    assert_eq!(published.iter().map(|receiver| &*receiver.name).collect::<Vec<_>>(), ["ok"]);
+    let engine = site.start("", &["--processes", "1"]);
+    site.until(async |store| {
+        let published = store.published_receivers(Duration::from_secs(60)).await.unwrap();
+        published.iter().any(|receiver| receiver.name == "ok")
+    })
+    .await;
+    engine.signal(Signal::TERM);
 }
