@@ -15,5 +15,7 @@ pub(crate) enum Happening {
     Reported(Vec<Finish>, Result<Vec<bool>, StoreError>),
     GivenBack(Result<usize, StoreError>),
     LeaseRenewed,
+    /// What others had left waits again.
+    Rescued,
     LeaseLost,
 }

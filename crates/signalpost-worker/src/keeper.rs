@@ -189,6 +189,9 @@ impl Keeper {
                         tracing::error!(target: "signalpost::worker", %task, worker = %one.worker, "dead");
                     }
                 }
+                if rescued.iter().any(|one| !one.waiting.is_empty()) {
+                    let _ = self.happenings.send(Happening::Rescued);
+                }
                 if !rescued.is_empty() {
                     let count = |tasks: fn(&Rescued) -> usize| rescued.iter().map(tasks).sum::<usize>();
                     let workers: Vec<_> =

@@ -99,8 +99,7 @@ impl Driver {
                 return;
             }
             (self.suspect_is_due, self.drain_until) = (false, None);
-            let (times, at_most) = SUSPECT_AGAIN;
-            self.suspect_not_before = now + (self.drain_for * times).min(at_most);
+            self.suspect_not_before = self.suspect_again_at(now);
             self.drain_for = (self.drain_for * 2).min(DRAIN_AT_MOST);
         }
         if self.may_claim(now) && self.claim_at <= now {
@@ -110,6 +109,19 @@ impl Driver {
                 // What has changed until now does not open a gate.
                 None => (self.change_seen, self.claim_at) = (seen, self.look_again_at(now)),
             }
+        }
+    }
+
+    fn suspect_again_at(&self, now: Instant) -> Instant {
+        let (times, at_most) = SUSPECT_AGAIN;
+        now + (self.drain_for * times).min(at_most)
+    }
+
+    /// What a dead worker had in hand has waited for long enough: a drain ends, and is made again later.
+    pub(super) fn put_suspect_off(&mut self, now: Instant) {
+        if self.drain_until.take().is_some() {
+            (self.suspect_is_due, self.suspect_waits) = (false, true);
+            (self.suspect_not_before, self.claim_at) = (self.suspect_again_at(now), now);
         }
     }
 

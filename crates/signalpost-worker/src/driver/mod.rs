@@ -354,6 +354,7 @@ impl Driver {
                 }
             }
             Happening::LeaseRenewed => {}
+            Happening::Rescued => self.put_suspect_off(now),
             Happening::LeaseLost => {
                 self.forget_unfinished();
                 self.claim_at = now;
