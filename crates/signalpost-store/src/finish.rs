@@ -50,8 +50,8 @@ pub enum Outcome {
     /// It was not run, or stopped through no fault of its own: it waits again, as it did. The attempt does not
     /// count.
     Released,
-    /// What ran it has died in the middle of the run while this worker lives: a process of the worker's, say. As after a rescue it waits again, as
-    /// it did, with one death more; the attempt counts, and is no failure.
+    /// What ran it has died in the middle of the run while this worker lives: a process of the worker's, say. As after a
+    /// rescue it waits again, as it did, with one death more; the attempt counts, and is no failure.
     Died {
         /// How its runner died, for a person to read.
         reason: String,

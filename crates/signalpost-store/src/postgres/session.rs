@@ -61,8 +61,8 @@ impl Access {
 
     /// So that the server lets go of a client that has vanished from the network, and of the rows that this one has locked:
     /// it would wait for a quarter of an hour with an answer that nobody fetches, and for hours with a connection on which
-    /// nothing is said. And so that its warnings do not stand in the program's log: a server that stops at once warns every
-    /// session of its end.
+    /// nothing is said. And so that its warnings do not stand in the program's log; what a server says that stops at once may
+    /// come through all the same.
     pub(super) fn manners(&self) -> String {
         format!(
             "SET tcp_user_timeout = {}; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \

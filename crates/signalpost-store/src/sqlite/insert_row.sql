@@ -1,4 +1,5 @@
--- One task, on the store's own connection: what insert.sql writes, without the way through JSON.
+-- One task, on the store's own connection and on those of clients that prefer parameters: what insert.sql writes, without the
+-- way through JSON.
 INSERT INTO signalpost_task (
     send_id, signal, sender, receiver, queue, priority, run_at, expires_at, key,
     payload, payload_version, headers, parent, depth, reason, created_at

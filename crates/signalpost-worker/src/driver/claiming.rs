@@ -98,8 +98,7 @@ impl Driver {
             if drain_until > now {
                 return;
             }
-            (self.suspect_is_due, self.drain_until) = (false, None);
-            self.suspect_not_before = self.suspect_again_at(now);
+            self.put_suspect_off(now);
             self.drain_for = (self.drain_for * 2).min(DRAIN_AT_MOST);
         }
         if self.may_claim(now) && self.claim_at <= now {
@@ -112,16 +111,18 @@ impl Driver {
         }
     }
 
-    fn suspect_again_at(&self, now: Instant) -> Instant {
+    /// Ends a drain. The claims that follow say whether a suspect is due, when it may have its turn again.
+    fn put_suspect_off(&mut self, now: Instant) {
         let (times, at_most) = SUSPECT_AGAIN;
-        now + (self.drain_for * times).min(at_most)
+        (self.suspect_is_due, self.drain_until) = (false, None);
+        self.suspect_not_before = now + (self.drain_for * times).min(at_most);
     }
 
-    /// What a dead worker had in hand has waited for long enough: a drain ends, and is made again later.
-    pub(super) fn put_suspect_off(&mut self, now: Instant) {
-        if self.drain_until.take().is_some() {
-            (self.suspect_is_due, self.suspect_waits) = (false, true);
-            (self.suspect_not_before, self.claim_at) = (self.suspect_again_at(now), now);
+    /// What a dead worker had in hand waits again, and has waited for long enough.
+    pub(super) fn claim_what_was_rescued(&mut self, now: Instant) {
+        if self.drain_until.is_some() {
+            self.put_suspect_off(now);
+            self.claim_at = now;
         }
     }
 

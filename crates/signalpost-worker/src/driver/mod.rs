@@ -354,7 +354,7 @@ impl Driver {
                 }
             }
             Happening::LeaseRenewed => {}
-            Happening::Rescued => self.put_suspect_off(now),
+            Happening::Rescued => self.claim_what_was_rescued(now),
             Happening::LeaseLost => {
                 self.forget_unfinished();
                 self.claim_at = now;
