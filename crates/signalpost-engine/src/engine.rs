@@ -291,7 +291,7 @@ async fn attend(
                 Some(ended) => Happened::Ended(ended),
                 None => return refusal.map_or(Ok(()), Err),
             },
-            why = failed => Happened::Failed(why),
+            why = failed, if !stop.is_forced => Happened::Failed(why),
             () = is_idle => Happened::Idle,
             heard = signals.next() => Happened::Heard(heard),
         };

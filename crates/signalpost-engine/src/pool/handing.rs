@@ -42,6 +42,7 @@ impl Pool {
             handed_at: now,
             recalled_at: None,
             has_begun: false,
+            ended_at: None,
             lost: 0,
         };
         self.runs.insert(run, hand);
@@ -62,7 +63,7 @@ impl Pool {
         } else if self.wraps_up {
             self.answer(run, Err(Failure::given_back()));
         } else {
-            (hand.child, hand.recalled_at, hand.has_begun) = (None, None, false);
+            (hand.child, hand.recalled_at, hand.has_begun, hand.ended_at) = (None, None, false, None);
             let queue = if hand.task.is_suspect() { &mut self.suspects } else { &mut self.waiting };
             queue.push_front(run);
         }

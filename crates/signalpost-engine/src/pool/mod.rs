@@ -131,8 +131,10 @@ struct Hand {
     handed_at: Instant,
     /// When the child was asked to give it back.
     recalled_at: Option<Instant>,
-    /// It was seen at work. It may have ended since, and its result be on the way.
+    /// It was seen at work.
     has_begun: bool,
+    /// When it was first seen to have ended, and its result had not come.
+    ended_at: Option<Instant>,
     /// How many children have died with it in hand, before it had begun.
     lost: u32,
 }

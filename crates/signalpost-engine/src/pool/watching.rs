@@ -88,7 +88,10 @@ impl Pool {
             hand.has_begun |= begun.contains_key(run) || ended.contains(run);
             if begun.contains_key(run) {
                 abandoned |= hand.is_abandoned();
-            } else if !hand.has_begun {
+            } else if hand.has_begun {
+                // Its result is on the way.
+                unanswered = [unanswered, Some(*hand.ended_at.get_or_insert(now))].into_iter().flatten().min();
+            } else {
                 oldest = oldest.max(Some(now.saturating_duration_since(hand.handed_at)));
                 unanswered = [unanswered, hand.recalled_at].into_iter().flatten().min();
                 if hand.recalled_at.is_none() {
@@ -170,6 +173,21 @@ mod tests {
         assert_eq!((&rehearsal.child(1).doom, rehearsal.child(1).pace.window()), (&None, window));
         rehearsal.ends(1, run);
         assert!(answer.try_recv().unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_child_that_does_not_say_how_a_run_has_ended_is_killed() {
+        let mut rehearsal = Rehearsal::new(1);
+        let (run, mut answer) = rehearsal.run(0);
+        rehearsal.turn(Duration::ZERO);
+        rehearsal.child(1).page.write_ended(0, run);
+        rehearsal.turn(LOOK_LATE);
+        rehearsal.turn(LONG);
+        assert!(matches!(rehearsal.child(1).doom, Some(Doom::Silent(_))));
+        // It has run, whatever stands there now.
+        rehearsal.child(1).page.write_ended(0, 0);
+        rehearsal.dies(1);
+        assert_eq!(answer.try_recv(), Ok(Err(Failure::death("it has not answered for 30s"))));
     }
 
     #[test]
