@@ -19,9 +19,11 @@ mod page;
 mod parameters;
 mod pool;
 mod process;
+mod registrations;
 mod settings;
 mod signals;
 mod task_body;
+mod voice;
 
 pub use engine::work;
 pub use leash::{Leash, hold};

@@ -83,7 +83,7 @@ impl Said {
     /// What a frame says; or why it makes no sense.
     pub(crate) fn read(kind: u8, body: &[u8]) -> Result<Self, String> {
         match kind {
-            b'h' => parse(kind, body).map(Self::Hello),
+            b'h' => ChildHello::read(kind, body).map(Self::Hello),
             b'x' => parse(kind, body).map(|Reason { reason }| Self::CannotStart(reason)),
             b'r' => parse(kind, body).map(|Results { results }| Self::Results(results)),
             b's' => parse(kind, body).map(|Replace { reason, all }| Self::Replace { reason, all }),
@@ -109,6 +109,22 @@ pub(crate) struct ChildHello {
     pub(crate) receivers: Vec<Registered>,
     #[serde(default)]
     pub(crate) wants_finished: bool,
+}
+
+impl ChildHello {
+    /// Of another version nothing but that is known.
+    fn read(kind: u8, body: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        match parse(kind, body)? {
+            Version { version: VERSION } => parse(kind, body),
+            Version { version } => {
+                Ok(Self { version, queues: Vec::new(), receivers: Vec::new(), wants_finished: false })
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

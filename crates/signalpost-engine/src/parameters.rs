@@ -19,7 +19,7 @@ const HONOURED: [&str; 11] = [
 ];
 /// Whatever they say, nothing of it is lost: they are about finding the others, about time, or about what the store does by
 /// itself.
-const WITHOUT_EFFECT: [&str; 21] = [
+const WITHOUT_EFFECT: [&str; 19] = [
     "connect_timeout",
     "fallback_application_name",
     "gsslib",
@@ -33,22 +33,21 @@ const WITHOUT_EFFECT: [&str; 21] = [
     "passfile",
     "service",
     "servicefile",
-    "sslcertmode",
     "sslcompression",
     "sslkeylogfile",
     "sslsni",
     "ssl_max_protocol_version",
     "tcp_user_timeout",
-    "sslcrldir",
     "gssdelegation",
 ];
 /// Those that can be honoured as long as they say one of these.
-const SOME: [(&str, &[&str]); 7] = [
+const SOME: [(&str, &[&str]); 8] = [
     ("channel_binding", &["disable", "prefer"]),
     ("client_encoding", &["utf8", "utf-8", "unicode", "auto"]),
     ("gssencmode", &["disable", "prefer"]),
     ("load_balance_hosts", &["disable"]),
     ("replication", &["", "false", "off", "no", "0"]),
+    ("sslcertmode", &["allow"]),
     ("sslnegotiation", &["postgres"]),
     ("target_session_attrs", &["any", "read-write", "primary"]),
 ];
@@ -74,9 +73,6 @@ pub(crate) fn url_of(parameters: &BTreeMap<String, String>) -> Result<String, St
         if get(name).is_some_and(|value| value.contains(',')) {
             return Err(refused(name, "it names several servers; give the worker an alias with one of them"));
         }
-    }
-    if get("sslcrldir").is_some() {
-        return Err(refused("sslcrldir", "the engine does not read it"));
     }
     let mut url = "postgres:///".to_owned();
     let mut separator = '?';
@@ -133,6 +129,7 @@ mod tests {
             ("client_encoding", "LATIN1"),
             ("host", "hush,b"),
             ("sslcrldir", "hush"),
+            ("sslcertmode", "require"),
         ] {
             let why = url(&[(name, value)]).unwrap_err();
             assert!(why.contains(&format!("`{name}`")) && !why.contains("hush"), "{why}");

@@ -29,7 +29,6 @@ pub(crate) enum Refusal {
 /// What stands in the settings. They hold passwords: nothing here is shown.
 #[derive(Deserialize)]
 pub(crate) struct Settings {
-    version: u32,
     pub(crate) stores: Vec<StoreSettings>,
 }
 
@@ -75,7 +74,6 @@ impl Settings {
             return Err(Refusal::Settings(problem));
         }
         let settings: Self = serde_json::from_slice(text).map_err(wrong)?;
-        debug_assert_eq!(settings.version, version);
         if settings.stores.is_empty() {
             return Err(Refusal::Settings("the settings name no store".to_owned()));
         }

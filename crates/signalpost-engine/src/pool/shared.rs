@@ -1,5 +1,6 @@
 //! What the pool and the executors both see.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,8 @@ pub(crate) struct Shared {
     /// How many runs of each store the pool holds.
     pub(crate) in_pool: Vec<AtomicUsize>,
     capacity: AtomicUsize,
-    workers: Mutex<Vec<Arc<Notify>>>,
+    /// That of each store.
+    workers: Mutex<BTreeMap<usize, Arc<Notify>>>,
 }
 
 impl Shared {
@@ -38,16 +40,16 @@ impl Shared {
         whole.saturating_sub(taken).max(part)
     }
 
-    /// `worker` is told when the capacity grows.
-    pub(crate) fn add_worker(&self, worker: Arc<Notify>) {
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+    /// The store's `worker` is told when the capacity grows.
+    pub(crate) fn set_worker(&self, store: usize, worker: Arc<Notify>) {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(store, worker);
     }
 
     pub(super) fn set_capacity(&self, capacity: usize) {
         let before = self.capacity.swap(capacity, SeqCst);
         if before < capacity {
             let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-            workers.iter().for_each(|worker| worker.notify_one());
+            workers.values().for_each(|worker| worker.notify_one());
         }
     }
 }

@@ -142,6 +142,26 @@ async fn a_receiver_that_holds_the_interpreters_lock_does_not_keep_the_others_wa
 }
 
 #[tokio::test]
+async fn a_task_that_kills_its_children_before_it_begins_is_charged_in_the_end() {
+    let site = Site::new();
+    let task = site.send("unreadable", "{}").await;
+    let engine = site.start("", &["--processes", "1"]);
+    site.until(async |_| site.record(task).await.deaths == 1).await;
+    let record = site.record(task).await;
+    assert_eq!((record.attempt, record.reason.as_deref()), (1, Some("exited with status 3")));
+    engine.signal(Signal::QUIT);
+}
+
+#[tokio::test]
+async fn the_next_child_is_told_of_a_death_where_no_other_is_there() {
+    let site = Site::new();
+    site.send("exit", "{}").await;
+    let engine = site.start("", &["--processes", "1"]);
+    site.wait_for("event error died 1 child 1 has died: exited with status 3; a task has met a death");
+    engine.signal(Signal::QUIT);
+}
+
+#[tokio::test]
 async fn what_a_receiver_writes_to_its_output_harms_nobody() {
     let site = Site::new();
     let task = site.send("shout", "{}").await;
