@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::Pool;
 use super::children::Child;
+use crate::child::Ending;
 use crate::event::{Event, say};
 use crate::message::{self, AskCredentials, kind};
 use crate::settings::StoreSettings;
@@ -18,6 +19,10 @@ use crate::task_body::TaskBody;
 /// How many events are told in a second.
 const MOST: u32 = 20;
 const SECOND: Duration = Duration::from_secs(1);
+/// To how many children an event is sent. It may be what kills them: a handler that cannot log it.
+const TRIES: u32 = 2;
+/// How many events are kept until a child has said that they are logged. One that is stuck says nothing.
+const MOST_KEPT: usize = 100;
 
 /// How much has been told of late.
 #[derive(Debug)]
@@ -61,17 +66,40 @@ impl Pool {
     pub(super) fn tell(&mut self, event: Event, now: Instant) {
         let Some(left_out) = self.telling.may_tell(now) else { return };
         if left_out > 0 {
-            self.send_event(&Event::new("warning", format!("{left_out} events were left out before this one")));
+            self.send_event(Event::new("warning", format!("{left_out} events were left out before this one")));
         }
-        self.send_event(&event);
+        self.send_event(event);
     }
 
-    fn send_event(&self, event: &Event) {
-        let child = self.children.values().find(|child| child.is_ready() && child.stopped_at.is_none());
+    fn send_event(&mut self, mut event: Event) {
+        let child = self.children.values_mut().find(|child| child.is_ready() && child.stopped_at.is_none());
+        let Some(child) = child.filter(|_| event.tries < TRIES) else { return say(&event.line()) };
+        self.events += 1;
+        (event.number, event.tries) = (self.events, event.tries + 1);
         let mut frames = Vec::new();
-        match child {
-            Some(child) if message::write(&mut frames, kind::EVENT, event).is_ok() => child.line.send(frames),
-            _ => say(&event.line()),
+        if message::write(&mut frames, kind::EVENT, &event).is_err() {
+            return say(&event.line());
+        }
+        child.line.send(frames);
+        if child.unlogged.len() == MOST_KEPT {
+            child.unlogged.pop_front();
+        }
+        child.unlogged.push_back(event);
+    }
+
+    /// A child has logged these events.
+    pub(super) fn take_logged(&mut self, number: u32, events: &[u64]) {
+        if let Some(child) = self.children.get_mut(&number) {
+            child.unlogged.retain(|event| !events.contains(&event.number));
+        }
+    }
+
+    /// A child that has died may not have come to log what it was told.
+    pub(super) fn tell_again(&mut self, child: &mut Child, ending: &Ending) {
+        let unlogged = std::mem::take(&mut child.unlogged);
+        // One that has stopped as it was told has logged everything, whether it says so or not.
+        if child.stopped_at.is_none() || !ending.is_clean {
+            unlogged.into_iter().for_each(|event| self.send_event(event));
         }
     }
 
