@@ -6,6 +6,12 @@ use serde_json::{Map, Value};
 /// One event, as it stands in a frame `E`.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Event {
+    /// By which a child says that it is logged. Given when it is sent to one.
+    #[serde(rename = "event")]
+    pub(crate) number: u64,
+    /// To how many children it was sent.
+    #[serde(skip)]
+    pub(crate) tries: u32,
     pub(crate) level: &'static str,
     pub(crate) logger: &'static str,
     pub(crate) message: String,
@@ -25,7 +31,8 @@ const MOST_NAMED: usize = 5;
 impl Event {
     pub(crate) fn new(level: &'static str, message: impl Into<String>) -> Self {
         let message = one_line(&message.into());
-        Self { level, logger: ENGINE, message, kind: None, fields: Map::new(), tasks: Vec::new() }
+        let (number, tries, fields, tasks) = Default::default();
+        Self { number, tries, level, logger: ENGINE, message, kind: None, fields, tasks }
     }
 
     pub(crate) fn kind(mut self, kind: &'static str) -> Self {

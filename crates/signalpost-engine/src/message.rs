@@ -73,6 +73,8 @@ pub(crate) enum Said {
     CannotStart(String),
     /// `r`
     Results(Vec<RunResult>),
+    /// `e`
+    Logged(Vec<u64>),
     /// `s`
     Replace { reason: String, all: bool },
     /// `c`
@@ -86,6 +88,7 @@ impl Said {
             b'h' => ChildHello::read(kind, body).map(Self::Hello),
             b'x' => parse(kind, body).map(|Reason { reason }| Self::CannotStart(reason)),
             b'r' => parse(kind, body).map(|Results { results }| Self::Results(results)),
+            b'e' => parse(kind, body).map(|Logged { events }| Self::Logged(events)),
             b's' => parse(kind, body).map(|Replace { reason, all }| Self::Replace { reason, all }),
             b'c' => parse::<Credentials>(kind, body)?.said(),
             other => Err(format!("a frame of the kind `{}` is not known", char::from(other).escape_default())),
@@ -143,6 +146,11 @@ impl From<Registered> for PublishedReceiver {
 #[derive(Deserialize)]
 struct Results {
     results: Vec<RunResult>,
+}
+
+#[derive(Deserialize)]
+struct Logged {
+    events: Vec<u64>,
 }
 
 /// `c`

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from .. import credentials, registry
@@ -71,7 +72,7 @@ class Child:
         elif kind == "S":
             self._stop()
         elif kind == "E":
-            self._herald.event(frame.body)
+            self._herald.event(frame.body, self._say_logged)
         elif kind == "F":
             self._herald.finished(frame.body)
         elif kind == "C":
@@ -118,6 +119,11 @@ class Child:
             self._is_ended = True
             # Whoever reads has read to the end now.
             self._connection.shutdown(socket.SHUT_RD)
+
+    def _say_logged(self, event: int) -> None:
+        # Whoever reads sees that the engine is gone, too.
+        with suppress(Gone):
+            self._wire.send("e", {"events": [event]})
 
     def _ask(self, body: dict[str, Any]) -> None:
         alias = body.get("store")

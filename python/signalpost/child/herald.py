@@ -32,14 +32,23 @@ class Herald:
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def event(self, body: dict[str, Any]) -> None:
-        """Logs an event of the engine. Raises `NoFrame`."""
+    def event(self, body: dict[str, Any], on_logged: Callable[[int], None]) -> None:
+        """Logs an event of the engine; `on_logged` is told its number then, if it has one. Raises `NoFrame`."""
         level, name, message = _LEVELS.get(str(body.get("level"))), body.get("logger"), body.get("message")
         if level is None or not isinstance(name, str) or not isinstance(message, str):
             raise NoFrame("an event has no level, logger or message")
         extra = {f"signalpost_{key}": body.get(key) for key in ("kind", "fields", "tasks")}
-        # Not as an argument: what collects errors puts those of one message together.
-        self._do(lambda: logging.getLogger(name).log(level, message, extra=extra))
+        number = body.get("event")
+
+        def told() -> None:
+            try:
+                # Not as an argument: what collects errors puts those of one message together.
+                logging.getLogger(name).log(level, message, extra=extra)
+            finally:
+                if type(number) is int:
+                    on_logged(number)
+
+        self._do(told)
 
     def finished(self, body: dict[str, Any]) -> None:
         """Tells of what was recorded. Raises `NoFrame`."""

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from signalpost import engine as place
-
 from .database import Database, made
 from .engine import Engine
-
-
-def _executable() -> str | None:
-    """Where the command finds it, or where cargo leaves it: the environments of tests lie in its target directory."""
-    try:
-        return place.executable()
-    except place.EngineMissing:
-        target = Path(sys.prefix).parents[1]
-        built = [target / profile / "signalpost" for profile in ("release", "debug")]
-        return next((str(path) for path in built if path.is_file()), None)
-
-
-ENGINE = _executable()
+from .executable import ENGINE
+from .project import Project
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -98,3 +84,9 @@ def storing(database: Database) -> Iterator[Engine]:
     with Engine(**database.environment) as engine:
         engine.ready()
         yield engine
+
+
+@pytest.fixture
+def project(database: Database, tmp_path: Path) -> Project:
+    """One of its own."""
+    return Project(database, tmp_path / "ledger")

@@ -1,6 +1,6 @@
 //! Children as the pool sees them: started, ready, being replaced, doomed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use signalpost_store::PublishedReceiver;
@@ -41,6 +41,8 @@ pub(super) struct Child {
     pub(super) doom: Option<Doom>,
     /// Why it cannot start, in its own words.
     pub(super) excuse: Option<String>,
+    /// What it was told and has not said to be logged.
+    pub(super) unlogged: VecDeque<Event>,
     measured_at: Instant,
     /// Above how many bytes it is replaced.
     memory_limit: Option<u64>,
@@ -83,6 +85,7 @@ impl Child {
             stopped_at: None,
             doom: None,
             excuse: None,
+            unlogged: VecDeque::new(),
             measured_at: now,
             memory_limit: options.max_memory_per_child,
         }
@@ -198,6 +201,7 @@ impl Pool {
             Said::CannotStart(reason) if child.ready_at.is_none() => child.excuse = Some(reason),
             Said::Hello(hello) if child.ready_at.is_none() => self.welcome(number, hello, now),
             Said::Results(results) if child.ready_at.is_some() => self.take_results(number, results, now),
+            Said::Logged(events) if child.ready_at.is_some() => self.take_logged(number, &events),
             Said::Replace { reason, all } if child.ready_at.is_some() => {
                 if all {
                     self.replace_all(&reason, now);

@@ -22,7 +22,8 @@ const LOSES_AT_MOST: u32 = 3;
 impl Pool {
     /// A child is gone, and all that it has said was taken.
     pub(super) fn bury(&mut self, number: u32, ending: &Ending, now: Instant) {
-        let Some(child) = self.children.remove(&number) else { return };
+        let Some(mut child) = self.children.remove(&number) else { return };
+        self.tell_again(&mut child, ending, now);
         let Some(ready_at) = child.ready_at else { return self.bury_unborn(number, child, ending, now) };
         let how = match &child.doom {
             Some(Doom::Nonsense(nonsense)) => format!("its frames make no sense: {nonsense}"),

@@ -166,6 +166,8 @@ pub(crate) struct Pool {
     warned_of_memory: bool,
 
     telling: Telling,
+    /// How many have been sent to children.
+    events: u64,
     /// Which run of which child a task's newest claim was, for children that want to be told of its end.
     ran: Ran,
     /// Who waits for the credentials of which store.
@@ -206,6 +208,7 @@ impl Pool {
             starts: Starts::new(now),
             warned_of_memory: false,
             telling: Telling::new(now),
+            events: 0,
             ran: HashMap::new(),
             asked: HashMap::new(),
             look_at: now,

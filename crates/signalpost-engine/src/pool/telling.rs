@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::children::Child;
 use super::{Pool, PoolState};
+use crate::child::Ending;
 use crate::event::Event;
 use crate::message::{self, AskCredentials, kind};
 use crate::settings::StoreSettings;
@@ -23,6 +24,10 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How long an event waits for a child that is about to be ready, and how many do.
 const HELD: Duration = Duration::from_secs(10);
 const MOST_HELD: usize = 200;
+/// To how many children an event is sent. It may be what kills them: a handler that cannot log it.
+const TRIES: u32 = 2;
+/// How many events are kept until a child has said that they are logged. One that is stuck says nothing.
+const MOST_KEPT: usize = 100;
 
 /// How much has been told of late, and what is to be told.
 #[derive(Debug)]
@@ -74,19 +79,47 @@ impl Pool {
         self.send_event(event, now);
     }
 
-    fn send_event(&mut self, event: Event, now: Instant) {
-        let is_ready = |child: &&Child| child.is_ready() && child.stopped_at.is_none();
+    fn send_event(&mut self, mut event: Event, now: Instant) {
+        let is_ready = |child: &&mut Child| child.is_ready() && child.stopped_at.is_none();
         // One that hangs has something in hand, and a suspect may kill its child.
         let least =
-            self.children.values().filter(is_ready).min_by_key(|child| (child.is_reserved, child.in_hand.len()));
-        let mut frames = Vec::new();
+            self.children.values_mut().filter(is_ready).min_by_key(|child| (child.is_reserved, child.in_hand.len()));
         match least {
-            Some(child) if message::write(&mut frames, kind::EVENT, &event).is_ok() => child.line.send(frames),
+            _ if event.tries == TRIES => say(&event.line()),
+            Some(child) => {
+                self.events += 1;
+                (event.number, event.tries) = (self.events, event.tries + 1);
+                let mut frames = Vec::new();
+                if message::write(&mut frames, kind::EVENT, &event).is_err() {
+                    return say(&event.line());
+                }
+                child.line.send(frames);
+                if child.unlogged.len() == MOST_KEPT {
+                    child.unlogged.pop_front();
+                }
+                child.unlogged.push_back(event);
+            }
             None if self.is_listener_coming(now) && self.telling.held.len() < MOST_HELD => {
                 self.look_at = self.look_at.min(now + HELD);
                 self.telling.held.push_back((now, event));
             }
-            _ => say(&event.line()),
+            None => say(&event.line()),
+        }
+    }
+
+    /// A child has logged these events.
+    pub(super) fn take_logged(&mut self, number: u32, events: &[u64]) {
+        if let Some(child) = self.children.get_mut(&number) {
+            child.unlogged.retain(|event| !events.contains(&event.number));
+        }
+    }
+
+    /// A child that has died may not have come to log what it was told.
+    pub(super) fn tell_again(&mut self, child: &mut Child, ending: &Ending, now: Instant) {
+        let unlogged = std::mem::take(&mut child.unlogged);
+        // One that has stopped as it was told has logged everything, whether it says so or not.
+        if child.stopped_at.is_none() || !ending.is_clean {
+            unlogged.into_iter().for_each(|event| self.send_event(event, now));
         }
     }
 

@@ -232,7 +232,15 @@ while True:
                     tell("stopped", os.getpid())
                     os._exit(0)
     elif kind == b"E":
+        if options.behaviour == "dies-of-an-event" and body.get("kind") == "died":
+            try:
+                # Only the first of all that hear of it.
+                os.close(os.open(os.path.join(options.place, "heard"), os.O_CREAT | os.O_EXCL))
+                os._exit(9)
+            except FileExistsError:
+                pass
         tell("event", body["level"], body.get("kind"), len(body.get("tasks", [])), body["message"])
+        send(b"e", {"events": [body["event"]]})
     elif kind == b"F":
         for one in body["finished"]:
             tell("finished", one["task"]["receiver"], *one["outcome"])
