@@ -109,6 +109,8 @@ def _of_postgres(alias: str, connection: Any) -> dict[str, Any]:
     for option, hint in _POSTGRES_REFUSED.items():
         if options.get(option):
             raise CannotHonour(f"DATABASES[{alias!r}]['OPTIONS'][{option!r}] cannot be honoured: {hint}")
+    # Not one of a pool: that may have been let in by an older password.
+    connection.settings_dict = {**connection.settings_dict, "OPTIONS": {**options, "pool": False}}
     connection.ensure_connection()
     info = connection.connection.info
     # With what came from a service file, the environment and libpq's own defaults. psycopg 2 has another name for it.

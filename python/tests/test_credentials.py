@@ -93,3 +93,14 @@ def test_of_postgresql_everything_is_said_that_libpq_has_found_out() -> None:
     assert {"host", "port", "user", "dbname"} <= said["parameters"].keys()
     assert said["parameters"]["dbname"] == connections["default"].settings_dict["NAME"]
     assert (said["schema"], said["pooled"]) == ("public", None)
+
+
+@pytest.mark.django_db
+@pytest.mark.postgres
+def test_a_pool_is_passed_by_as_its_connections_have_an_older_password(configured: Any) -> None:
+    from django.db.backends.postgresql.base import DatabaseWrapper
+
+    settings = connections["default"].settings_dict
+    configured("in_a_pool", **{**settings, "OPTIONS": {"pool": {"min_size": 1}}})
+    assert credentials.settings_of("in_a_pool")["parameters"]["dbname"] == settings["NAME"]
+    assert "in_a_pool" not in DatabaseWrapper._connection_pools

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signalpost_store::{PostgresCredentials, PublishedReceiver, Store};
-use signalpost_worker::{Queue, Stopper, Worker, WorkerError, WorkerOptions};
+use signalpost_worker::{Health, Queue, Stopper, Worker, WorkerError, WorkerOptions};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -18,6 +18,7 @@ use crate::event::{Event, say};
 use crate::executor::ChildExecutor;
 use crate::journal::Journal;
 use crate::pool::{Message, Pool, PoolHandle, PoolOptions, PoolState};
+use crate::probe::{self, Probed};
 use crate::process::Launch;
 use crate::settings::{Opened, Refusal, Settings};
 use crate::signals::{Heard, Signals};
@@ -51,6 +52,17 @@ async fn run(options: EngineOptions, settings: Settings) -> Result<(), Refusal> 
     let subscriber = tracing_subscriber::registry().with(Journal(pool.messages()));
     // Only tests have set another one.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    let healths: Vec<Health> = settings.stores.iter().map(|_| Health::default()).collect();
+    let mut answering = JoinSet::new();
+    if let Some(address) = options.health {
+        let wrong = |error: io::Error| Refusal::Work(format!("--health {address}: {error}"));
+        let listener = probe::listen(address).await.map_err(wrong)?;
+        let address = listener.local_addr().map_err(wrong)?;
+        handle.send(Message::Tell(Event::new("info", format!("probes are answered at http://{address}/"))));
+        let aliases = settings.stores.iter().map(|store| store.alias.clone());
+        let stores = aliases.zip(healths.iter().cloned()).collect();
+        answering.spawn(probe::answer_all(listener, Probed { pool: handle.clone(), stores }));
+    }
     let mut opened = Vec::new();
     for store in &settings.stores {
         tokio::select! {
@@ -69,7 +81,7 @@ async fn run(options: EngineOptions, settings: Settings) -> Result<(), Refusal> 
         store
     });
     let stores = stores.collect();
-    let worked = work_on(&options, stores, &handle, &mut signals).await;
+    let worked = work_on(&options, stores, &healths, &handle, &mut signals).await;
     let end = if worked.is_err() { Message::StopNow } else { Message::Stop };
     handle.send(end);
     end_pool(pool, &handle, &mut signals).await;
@@ -135,6 +147,7 @@ async fn end_pool(mut pool: JoinHandle<()>, handle: &PoolHandle, signals: &mut S
 async fn work_on(
     options: &EngineOptions,
     stores: Vec<Arc<dyn Store>>,
+    healths: &[Health],
     handle: &PoolHandle,
     signals: &mut Signals,
 ) -> Result<(), Refusal> {
@@ -142,13 +155,14 @@ async fn work_on(
     let queues = served(options, queues)?;
     let mut workers = JoinSet::new();
     let mut stoppers = Vec::new();
-    for (number, store) in stores.iter().enumerate() {
+    for (number, (store, health)) in stores.iter().zip(healths).enumerate() {
         let executor = ChildExecutor { pool: handle.clone(), store: number, receivers: receivers.clone() };
         let concurrency = options.processes() * usize::from(options.threads + options.async_concurrency).max(64);
         let queues = queues.iter().map(|name| Queue::new(name.as_str())).collect();
         let worker_options = WorkerOptions { queues, concurrency, grace: options.grace(), ..WorkerOptions::default() };
         let worker = Worker::new(store.clone(), Arc::new(executor), worker_options)
-            .map_err(|error| Refusal::Settings(error.to_string()))?;
+            .map_err(|error| Refusal::Settings(error.to_string()))?
+            .with_health(health.clone());
         handle.shared.add_worker(worker.look_again());
         stoppers.push(worker.stopper());
         let once = options.once;

@@ -8,64 +8,15 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
-import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from .conftest import ENGINE, Holding
-from .database import Database
-from .engine import ROOT
+from .conftest import Holding
+from .executable import ENGINE
+from .project import Project
 
 pytestmark = pytest.mark.engine
-
-
-class Project:
-    """The project, its database and its worker."""
-
-    def __init__(self, database: Database, ledger: Path) -> None:
-        self.query = database.query
-        self.ledger = ledger
-        self._environment = {
-            **os.environ,
-            "SIGNALPOST_ENGINE": str(ENGINE),
-            **database.environment,
-            "SIGNALPOST_TEST_LEDGER": str(ledger),
-            "DJANGO_SETTINGS_MODULE": "tests.worker.settings",
-        }
-
-    def do(self, code: str) -> None:
-        """Runs code in a process of the project."""
-        code = f"import django; django.setup()\nfrom tests.worker import receivers, signals\n{code}"
-        environment = {**self._environment, "PYTHONPATH": ROOT}
-        subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=environment, timeout=120)
-
-    def worker(self, *arguments: str) -> subprocess.Popen[str]:
-        """Starts the command."""
-        command = [sys.executable, "-m", "django", "signalpost_worker", f"--pythonpath={ROOT}", *arguments]
-        return subprocess.Popen(command, env=self._environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-    def run_worker(self, *arguments: str) -> str:
-        """Runs the command to its end, and returns what it has logged."""
-        worker = self.worker(*arguments)
-        try:
-            said = worker.communicate(timeout=180)[1]
-        finally:
-            worker.kill()
-        assert worker.returncode == 0, said
-        return said
-
-    def runs(self) -> Counter[str]:
-        """How often each task has run, by what its receiver has written down."""
-        return Counter(self.ledger.read_text().split()) if self.ledger.exists() else Counter()
-
-
-@pytest.fixture
-def project(database: Database, tmp_path: Path) -> Project:
-    """One of its own."""
-    return Project(database, tmp_path / "ledger")
 
 
 def test_the_worker_runs_what_is_due_once_each_and_ends(project: Project) -> None:
