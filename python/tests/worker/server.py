@@ -39,7 +39,10 @@ class Server:
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="signalpost-postgres-"))
-        self.authority = Authority(self.directory / "certificates")
+        # Not in there: the keeper, another user, could not remove them.
+        self._certificates = tempfile.TemporaryDirectory(prefix="signalpost-certificates-")
+        Path(self._certificates.name).chmod(0o755)
+        self.authority = Authority(Path(self._certificates.name) / "trusted")
         self.port = 0
         (self.directory / "password").write_text(PASSWORD)
         (self.directory / "password").chmod(0o644)
@@ -123,7 +126,7 @@ class Server:
     def _end(self) -> None:
         # It stops the server and removes the directory.
         self._keeper.communicate(timeout=60)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        self._certificates.cleanup()
 
     def run(self, sql: str, database: str = "postgres") -> None:
         """Runs a statement as the one who may do everything."""

@@ -16,4 +16,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         """Those of PostgreSQL, with the password of now."""
         parameters: dict[str, Any] = super().get_connection_params()
-        return {**parameters, "password": Path(parameters.pop("token_file")).read_text()}
+        token = Path(parameters.pop("token_file")).read_text()
+        return {**parameters, "password": token}
