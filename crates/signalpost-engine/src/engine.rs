@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use signalpost_store::{PostgresCredentials, Store};
-use signalpost_worker::{Queue, Stopper, Worker, WorkerError, WorkerOptions};
+use signalpost_worker::{Health, Queue, Stopper, Worker, WorkerError, WorkerOptions};
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
@@ -19,6 +19,7 @@ use crate::event::{Event, one_line};
 use crate::executor::ChildExecutor;
 use crate::journal::Journal;
 use crate::pool::{Message, Pool, PoolHandle, PoolOptions, PoolState};
+use crate::probe::{self, Probed};
 use crate::process::Launch;
 use crate::registrations;
 use crate::settings::{Opened, Refusal, Settings};
@@ -78,6 +79,17 @@ async fn run(options: EngineOptions, settings: Settings) -> Result<(), Refusal> 
     let subscriber = tracing_subscriber::registry().with(Journal(pool.messages()));
     // Only tests have set another one.
     let _ = tracing::subscriber::set_global_default(subscriber);
+    let healths: Vec<Health> = settings.stores.iter().map(|_| Health::default()).collect();
+    let mut answering = JoinSet::new();
+    if let Some(address) = options.health {
+        let wrong = |error: io::Error| Refusal::Work(format!("--health {address}: {error}"));
+        let listener = probe::listen(address).await.map_err(wrong)?;
+        let address = listener.local_addr().map_err(wrong)?;
+        handle.send(Message::Tell(Event::new("info", format!("probes are answered at http://{address}/"))));
+        let aliases = settings.stores.iter().map(|store| store.alias.clone());
+        let stores = aliases.zip(healths.iter().cloned()).collect();
+        answering.spawn(probe::answer_all(listener, Probed { pool: handle.clone(), stores }));
+    }
     let mut opened = Vec::new();
     for store in &settings.stores {
         tokio::select! {
@@ -97,7 +109,7 @@ async fn run(options: EngineOptions, settings: Settings) -> Result<(), Refusal> 
     });
     let stores = stores.collect();
     let mut stop = Stop::default();
-    let worked = work_on(&options, stores, &handle, &mut signals, &mut stop).await;
+    let worked = work_on(&options, stores, &healths, &handle, &mut signals, &mut stop).await;
     handle.send(stop.of_pool(options.grace()));
     end_pool(pool, &handle, &mut signals).await;
     worked
@@ -175,6 +187,7 @@ async fn end_pool(mut pool: JoinHandle<()>, handle: &PoolHandle, signals: &mut S
 async fn work_on(
     options: &EngineOptions,
     stores: Vec<Arc<dyn Store>>,
+    healths: &[Health],
     handle: &PoolHandle,
     signals: &mut Signals,
     stop: &mut Stop,
@@ -186,7 +199,7 @@ async fn work_on(
     following.spawn(registrations::follow(handle.clone(), stores.clone(), queues.clone(), excluded));
     loop {
         let before = handle.shared.next_run.load(SeqCst);
-        serve(options, &stores, &queues, handle, signals, stop).await?;
+        serve(options, &stores, healths, &queues, handle, signals, stop).await?;
         // The last task of one store may have sent to another one, which nobody has looked at since.
         let has_run = handle.shared.next_run.load(SeqCst) != before;
         if !options.once || stores.len() == 1 || !has_run || stop.until.is_some() {
@@ -199,6 +212,7 @@ async fn work_on(
 async fn serve(
     options: &EngineOptions,
     stores: &[Arc<dyn Store>],
+    healths: &[Health],
     queues: &[String],
     handle: &PoolHandle,
     signals: &mut Signals,
@@ -206,13 +220,14 @@ async fn serve(
 ) -> Result<(), Refusal> {
     let mut workers = JoinSet::new();
     let mut stoppers = Vec::new();
-    for (number, store) in stores.iter().enumerate() {
+    for (number, (store, health)) in stores.iter().zip(healths).enumerate() {
         let executor = ChildExecutor { pool: handle.clone(), store: number };
         let concurrency = options.processes() * usize::from(options.threads + options.async_concurrency).max(64);
         let queues = queues.iter().map(|name| Queue::new(name.as_str())).collect();
         let worker_options = WorkerOptions { queues, concurrency, grace: options.grace(), ..WorkerOptions::default() };
         let worker = Worker::new(store.clone(), Arc::new(executor), worker_options)
-            .map_err(|error| Refusal::Settings(error.to_string()))?;
+            .map_err(|error| Refusal::Settings(error.to_string()))?
+            .with_health(health.clone());
         handle.shared.set_worker(number, worker.look_again());
         stoppers.push(worker.stopper());
         let once = options.once;

@@ -7,6 +7,7 @@
 //! them; `executor`, by which the [worker](signalpost_worker) knows the pool; `engine`, which puts them together.
 
 mod child;
+mod encryption;
 mod engine;
 mod event;
 mod executor;
@@ -18,6 +19,7 @@ mod options;
 mod page;
 mod parameters;
 mod pool;
+mod probe;
 mod process;
 mod registrations;
 mod settings;

@@ -189,6 +189,7 @@ impl Worker {
             happenings: sender.clone(),
             renew_now: renew_now.clone(),
             trouble: trouble.clone(),
+            health: health.clone(),
         };
         let mut keeper = tokio::spawn(keeper.keep());
         let _stops_with_us = AbortOnDrop(keeper.abort_handle());

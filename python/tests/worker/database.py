@@ -38,6 +38,11 @@ class Database:
         with closing(sqlite3.connect(self.settings["NAME"])) as connection:
             return connection.execute(sql).fetchall()
 
+    def run(self, sql: str) -> None:
+        """Runs a statement of PostgreSQL."""
+        with _connected(self.settings) as connection:
+            connection.execute(sql)
+
     def migrate(self) -> None:
         """Makes the tables."""
         environment = {**os.environ, **self.environment, "PYTHONPATH": ROOT}

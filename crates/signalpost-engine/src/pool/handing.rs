@@ -276,6 +276,8 @@ impl Pool {
         let most = self.options.max_tasks_per_child;
         let capacity = self.children.values().map(|child| child.in_hand.len() + child.room(most));
         self.shared.set_capacity(if self.wraps_up { 0 } else { capacity.sum() });
+        let ready = self.children.values().filter(|child| child.is_ready() && child.stopped_at.is_none());
+        self.shared.set_ready(ready.count());
     }
 }
 

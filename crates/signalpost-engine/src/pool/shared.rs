@@ -15,6 +15,7 @@ pub(crate) struct Shared {
     /// How many runs of each store the pool holds.
     pub(crate) in_pool: Vec<AtomicUsize>,
     capacity: AtomicUsize,
+    ready: AtomicUsize,
     /// That of each store.
     workers: Mutex<BTreeMap<usize, Arc<Notify>>>,
 }
@@ -26,6 +27,7 @@ impl Shared {
             wants_finished: AtomicBool::new(false),
             in_pool: (0..stores).map(|_| AtomicUsize::new(0)).collect(),
             capacity: AtomicUsize::new(0),
+            ready: AtomicUsize::new(0),
             workers: Mutex::default(),
         }
     }
@@ -38,6 +40,15 @@ impl Shared {
         let taken: usize = of_others.map(|(_, runs)| runs.load(SeqCst)).sum();
         let part = whole.div_ceil(self.in_pool.len().max(1));
         whole.saturating_sub(taken).max(part)
+    }
+
+    /// How many children are ready.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.load(SeqCst)
+    }
+
+    pub(super) fn set_ready(&self, children: usize) {
+        self.ready.store(children, SeqCst);
     }
 
     /// The store's `worker` is told when the capacity grows.
