@@ -84,7 +84,7 @@ def check_late(**kwargs: Any) -> list[CheckMessage]:
         Warning(
             f"{receiver.name} at {receiver.place} was connected after Django had started. A process that does not import that "
             "module writes no tasks for it, and a worker cannot run them.",
-            hint="Move it to a module `receivers` or `signals` of an installed app, or import its module there.",
+            hint="Move it to a module `receivers`, `signals` or `tasks` of an installed app, or import its module there.",
             obj=receiver,
             id="signalpost.W006",
         )
