@@ -6,7 +6,7 @@ The module opens no database and starts no thread, so a process may import it an
 from collections.abc import Callable
 from typing import Any, Final, final
 
-__all__ = ["Codec", "Encoded", "Statements", "statements", "tasks", "uuid7"]
+__all__ = ["Codec", "Encoded", "Statements", "new_send", "statements", "tasks", "uuid7"]
 
 @final
 class Codec:
@@ -78,6 +78,9 @@ def statements(vendor: str) -> Statements:
 
 def tasks(body: bytes) -> list[tuple[int, dict[str, Any]]]:
     """The tasks of a frame's body: each run with the fields of a `StoredTask`. Raises `ValueError`."""
+
+def new_send() -> tuple[str, int]:
+    """The id of a new send, as `uuid7` makes it, and the milliseconds since 1970 that stand in it."""
 
 def uuid7() -> str:
     """A new UUIDv7 as text. Its randomness is the system's, so it differs in processes that were forked."""

@@ -102,11 +102,12 @@ class AsyncSignal(Signal):
         destination = stores.choose(None, named.get("using"))
         encoded = codec.encode_named(sender, named, True)
         headers, parent, depth = current.context_for_send(name)
+        send_id, sent_at = _native.new_send()
         outbox.put(
             connections[destination.alias],
             destination.after,
             (
-                _native.uuid7(),
+                send_id,
                 name,
                 senders.label_of(sender),
                 ALL_RECEIVERS,
@@ -116,6 +117,7 @@ class AsyncSignal(Signal):
                 headers,
                 parent,
                 depth,
+                sent_at,
             ),
             self,
         )

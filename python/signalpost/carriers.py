@@ -228,7 +228,12 @@ conf.on_change(_used.cache_clear)
 
 def headers_json() -> str:
     """The headers of a send that is made outside of a task."""
-    return _checked_json(tuple([(used.name, value) for used in _used() if (value := used.read()) is not None]))
+    headers: tuple[tuple[str, str], ...] = ()
+    for used in _used():
+        value = used.read()
+        if value is not None:
+            headers += ((used.name, value),)
+    return _checked_json(headers) if headers else "{}"
 
 
 def headers_of_send(inherited: Mapping[str, str]) -> dict[str, str]:
@@ -269,7 +274,7 @@ _NOTHING = nullcontext()
 @lru_cache(maxsize=256)
 def _checked_json(headers: tuple[tuple[str, str], ...]) -> str:
     _check(headers)
-    return json.dumps(dict(headers)) if headers else "{}"
+    return json.dumps(dict(headers))
 
 
 def _check(headers: Iterable[tuple[str, str]]) -> None:

@@ -68,11 +68,12 @@ def enqueuer_of(receiver: BackgroundReceiver, signal: Signal, options: Options) 
         if encoded.dropped:
             _say_dropped(name, signal_name, encoded.dropped, dropped_before)
         headers, parent, depth = current.context_for_send(signal_name)
+        send_id, sent_at = _native.new_send()
         outbox.put(
             connection,
             destination.after,
             (
-                _native.uuid7(),
+                send_id,
                 signal_name,
                 label,
                 name,
@@ -82,6 +83,7 @@ def enqueuer_of(receiver: BackgroundReceiver, signal: Signal, options: Options) 
                 headers,
                 parent,
                 depth,
+                sent_at,
             ),
             function,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import decimal
+import inspect
 import io
 import types
 import uuid
@@ -33,7 +34,7 @@ def kind_of(cls: type) -> tuple[Any, ...]:
         return _kind_of_enum(cls)
     if issubclass(cls, Model):
         reason = _why_not_by_label(cls)
-        return ("refused", f"is an instance of {reason}") if reason else ("instance", cls._meta.label)
+        return ("refused", f"is an instance of {reason}") if reason else ("instance", cls._meta.label, _key_of(cls))
     if issubclass(cls, Promise):
         return "tagged", "lazy", _text
     if issubclass(cls, LazyObject):
@@ -84,6 +85,14 @@ def _why_not_by_label(model: type[Model]) -> str | None:
     if apps.all_models[model._meta.app_label].get(model._meta.model_name or "") is not model:
         return f"{_full_name(model)}, while {model._meta.label} is another model"
     return None
+
+
+def _key_of(model: type[Model]) -> str:
+    """The attribute that holds the primary key of the instances of `model`, as `Model.pk` reads it; `pk` where that is its own."""
+    return model._meta.pk.attname if inspect.getattr_static(model, "pk") is _MODEL_PK else "pk"  # type: ignore[union-attr]
+
+
+_MODEL_PK = inspect.getattr_static(Model, "pk")
 
 
 def _full_name(cls: type) -> str:

@@ -34,9 +34,11 @@ class Row(NamedTuple):
     queue: str
     priority: int
     payload: str
-    headers: str = "{}"
-    parent: int | None = None
-    depth: int = 0
+    headers: str
+    parent: int | None
+    depth: int
+    #: When it was sent, by the clock of this machine.
+    sent_at: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ on_written: list[Callable[[str, Row], None]] = []
 def put(connection: Any, after: str | None, row: Row | tuple[Any, ...], of: Any) -> None:
     """Writes one task that is due at once on Django's `connection`: now, or after the commit on the alias `after`.
 
-    The `send_id` of `row` was made for it by `_native.uuid7`. `of` is what will run: the sender of `task_enqueued`.
+    The `send_id` and `sent_at` of `row` were made for it by `_native.new_send`. `of` is what will run: the sender of
+    `task_enqueued`.
 
     Raises what the database raises, after it was logged and the transaction was marked for rollback.
     """

@@ -51,52 +51,12 @@ class Outlet:
         self._clock = (0, 0)
 
     def write(self, connection: Any, row: Any) -> None:
-        """Executes the INSERT of `row`, an `outbox.Row` whose `send_id` was made for it."""
-        cursor = self._kept_cursor(connection)
-        if cursor is not None:
-            self._execute(connection, cursor, row, self._quiet)
-            return
-        with connection.cursor() as cursor:
-            self._execute(connection, cursor, row, _QUIET)
+        """Executes the INSERT of `row`, an `outbox.Row`.
 
-    def _execute(self, connection: Any, cursor: Any, row: Any, quiet: str) -> None:
-        # By the clock of this machine, which is also that of a file on it.
-        now = _milliseconds(row[0])
-        if self._is_sqlite:
-            cursor.execute(quiet, (*row, now, now))
-            return
-        blocks = connection.atomic_blocks
-        block = blocks[0] if blocks else None
-        if block is not self._block:
-            # What another block has notified may have been rolled back with it.
-            self._block, self._moment = block, MOMENT
-            self._looked.clear()
-        here, there = self._clock
-        since = now - here
-        # Both clocks have lost what is less than a millisecond. A task that is ahead of the server is not due yet.
-        there += max(since - 1, 0)
-        moment = self._moment
-        if 0 <= since < moment and 0 <= now - self._looked.get(row[4], -moment) < moment:
-            cursor.execute(quiet, (*row, there, there))
-            return
-        if not 0 <= since < 2 * LONGEST:
-            there = 0
-        cursor.execute(_LOOKING, (*row, there, there))
-        there = cursor.fetchone()[0]
-        # After the answer, which was on its way for a while: rather late than ahead.
-        here = _milliseconds(_native.uuid7())
-        self._clock = (here, there)
-        self._looked[row[4]] = here
-        if block is not None:
-            self._moment = min(2 * moment, LONGEST)
-
-    def _kept_cursor(self, connection: Any) -> Any:
-        """A cursor that is kept from send to send while a transaction is open, where nobody could tell the difference.
-
-        To make one, and to have Django translate `%s` for SQLite, takes longer than the INSERT. None, for
-        `connection.cursor()`, in autocommit mode, where Django may first have to connect; while queries are logged or
-        wrapped; where `cursor` was replaced, as by tests and toolbars; and where Django would refuse the thread or the
-        running event loop.
+        With a cursor that is kept from send to send while a transaction is open, where nobody could tell the difference: to
+        make one, and to have Django translate `%s` for SQLite, takes longer than the INSERT. With `connection.cursor()` in
+        autocommit mode, where Django may first have to connect; while queries are logged or wrapped; where `cursor` was
+        replaced, as by tests and toolbars; and where Django would refuse the thread or the running event loop.
         """
         own = connection.__dict__
         raw = own["connection"]
@@ -111,13 +71,41 @@ class Outlet:
             or own["_thread_sharing_count"]
             or _get_running_loop() is not None
         ):
-            return None
+            with connection.cursor() as cursor:
+                self._execute(connection, cursor, row, _QUIET)
+            return
         if self._raw is not raw:
             self._cursor = connection.make_cursor(raw.cursor() if self._is_sqlite else connection.create_cursor())
             self._raw = raw
-        return self._cursor
+        self._execute(connection, self._cursor, row, self._quiet)
 
-
-def _milliseconds(send_id: str) -> int:
-    """When the id was made: its first 48 bits."""
-    return int(send_id[:8] + send_id[9:13], 16)
+    def _execute(self, connection: Any, cursor: Any, row: Any, quiet: str) -> None:
+        now = row[10]
+        if self._is_sqlite:
+            # A file is on this machine, and its clock is that of the store.
+            cursor.execute(quiet, (*row, now))
+            return
+        blocks = connection.atomic_blocks
+        block = blocks[0] if blocks else None
+        if block is not self._block:
+            # What another block has notified may have been rolled back with it.
+            self._block, self._moment = block, MOMENT
+            self._looked.clear()
+        here, there = self._clock
+        since = now - here
+        # Both clocks have lost what is less than a millisecond. A task that is ahead of the server is not due yet.
+        there += max(since - 1, 0)
+        moment = self._moment
+        if 0 <= since < moment and 0 <= now - self._looked.get(row[4], -moment) < moment:
+            cursor.execute(quiet, (*row[:10], there, there))
+            return
+        if not 0 <= since < 2 * LONGEST:
+            there = 0
+        cursor.execute(_LOOKING, (*row[:10], there, there))
+        there = cursor.fetchone()[0]
+        # After the answer, which was on its way for a while: rather late than ahead.
+        _, here = _native.new_send()
+        self._clock = (here, there)
+        self._looked[row[4]] = here
+        if block is not None:
+            self._moment = min(2 * moment, LONGEST)

@@ -112,7 +112,7 @@ class Task(Generic[P, R]):
 
     def _put(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         receiver, options = self.receiver, self.receiver.options
-        send_id = _native.uuid7()
+        send_id, sent_at = _native.new_send()
         if not installation.is_installed():
             installation.warn_not_installed(receiver.name)
             function: Callable[..., Any] = self.function
@@ -123,7 +123,7 @@ class Task(Generic[P, R]):
         headers, parent, depth = current.context_for_send(receiver.name)
         row = outbox.Row(
             send_id, current.TASK_SIGNAL, None, receiver.name, options.queue or conf.current().queue, options.priority,
-            payload, headers, parent, depth,
+            payload, headers, parent, depth, sent_at,
         )  # fmt: skip
         outbox.put(connections[destination.alias], destination.after, row, self)
         return send_id

@@ -118,6 +118,8 @@ def test_an_id_is_a_uuid_of_version_seven_and_of_now() -> None:
     for each in made:
         assert (each.version, each.variant) == (7, uuid.RFC_4122)
         assert before <= each.int >> 80 <= after
+    send_id, sent_at = _native.new_send()
+    assert uuid.UUID(send_id).int >> 80 == sent_at
 
 
 def test_threads_use_the_module_at_the_same_time() -> None:

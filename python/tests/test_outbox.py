@@ -399,7 +399,7 @@ def test_whoever_listens_is_told_of_each_task() -> None:
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has nobody to notify")
 def test_a_worker_that_waits_is_looked_for_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_700_000_000_000
-    monkeypatch.setattr("signalpost.outlet._milliseconds", lambda send_id: now)
+    monkeypatch.setattr(_native, "new_send", lambda: (_native.uuid7(), now))
 
     def statement() -> str:
         with CaptureQueriesContext(connection) as captured:

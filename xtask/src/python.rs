@@ -58,7 +58,6 @@ pub(crate) fn run(postgres: Option<&str>) -> Vec<Named> {
     let passed = layout && errors;
     print!("{said}");
     outcomes.push(("Python lints".to_owned(), if passed { Outcome::Passed } else { Outcome::Failed }));
-    // Tests wait for a database as much as they compute.
     let remaining = Mutex::new(pairs.all().iter().copied().enumerate());
     let done = Mutex::new(BTreeMap::new());
     let work = || {
@@ -71,7 +70,8 @@ pub(crate) fn run(postgres: Option<&str>) -> Vec<Named> {
         }
     };
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from).min(4) {
+        // Tests wait, for a database or a worker, about as long as they compute: one pair more than there are processors.
+        for _ in 0..(thread::available_parallelism().map_or(1, usize::from) + 1).min(4) {
             scope.spawn(work);
         }
     });

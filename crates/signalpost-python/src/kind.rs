@@ -1,11 +1,11 @@
 //! What is known of a class: how its instances are written, and how it is written itself.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyTuple, PyType};
+use pyo3::types::{PyString, PyTuple, PyType};
 
 /// How the instances of a class are written.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     /// A member of an enumeration of flags, which may be several in one.
     Flag(Arc<Named>),
     /// An instance of a model.
-    Instance(Arc<Named>),
+    Instance(Arc<Model>),
     /// A tag whose arguments a function of Python tells.
     Tagged(Arc<Tagged>),
     /// It stands for another value, which a function of Python tells.
@@ -42,6 +42,13 @@ pub(crate) struct Named {
     pub(crate) name: String,
     /// The beginning of the tag, up to and including the comma.
     pub(crate) opening: String,
+}
+
+/// A model.
+pub(crate) struct Model {
+    pub(crate) named: Arc<Named>,
+    /// The attribute that holds the primary key. `pk` leads to it, through code of Python's.
+    pub(crate) key: Py<PyString>,
 }
 
 pub(crate) struct Tagged {
@@ -73,7 +80,10 @@ impl Kind {
             "uuid" => Self::Uuid,
             "enum" => Self::Enum(named("enum", &[text(1)?, text(2)?])),
             "flag" => Self::Flag(named("enum", &[text(1)?, text(2)?])),
-            "instance" => Self::Instance(named("instance", &[text(1)?])),
+            "instance" => {
+                let key = answer.get_item(2)?.cast_into::<PyString>()?.unbind();
+                Self::Instance(Arc::new(Model { named: named("instance", &[text(1)?]), key }))
+            }
             "tagged" => Self::Tagged(Arc::new(Tagged { tag: text(1)?, take_apart: function(2)? })),
             "unwrapped" => Self::Unwrapped(Arc::new(function(1)?)),
             "refused" => Self::Refused(text(1)?.into()),
@@ -101,14 +111,14 @@ fn quoted(text: &str) -> String {
 /// What is known of classes, each by its identity.
 ///
 /// Locked by whoever holds the interpreter, and nobody lets go of it under the lock: so a fork never copies it locked.
-pub(crate) struct Classes<T>(Mutex<HashMap<usize, (Py<PyType>, T)>>);
+pub(crate) struct Classes<T>(Mutex<BTreeMap<usize, (Py<PyType>, T)>>);
 
 /// Classes that are made again and again must not be kept for ever.
 const MOST_CLASSES: usize = 4096;
 
 impl<T: Clone> Classes<T> {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(HashMap::new()))
+        Self(Mutex::new(BTreeMap::new()))
     }
 
     pub(crate) fn get(&self, class: &Bound<'_, PyType>) -> Option<T> {

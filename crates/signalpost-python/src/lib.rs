@@ -27,7 +27,7 @@ mod native {
     #[pymodule_export]
     use crate::frames::tasks;
     #[pymodule_export]
-    use crate::send_id::uuid7;
+    use crate::send_id::{new_send, uuid7};
     #[pymodule_export]
     use crate::statements::{Statements, statements};
 }

@@ -1,4 +1,4 @@
-//! The id of a send.
+//! The id of a send, and when it was made.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,9 +12,15 @@ use uuid::{Builder, Uuid};
 /// fork, and give both the same ids.
 #[pyfunction]
 pub(crate) fn uuid7() -> PyResult<String> {
+    Ok(new_send()?.0)
+}
+
+/// The id of a new send, as `uuid7` makes it, and the milliseconds since 1970 that stand in it.
+#[pyfunction]
+pub(crate) fn new_send() -> PyResult<(String, u64)> {
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|error| PyOSError::new_err(format!("no random bytes: {error}")))?;
     let id = Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-    Ok(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned())
+    Ok((id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned(), millis))
 }

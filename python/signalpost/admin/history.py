@@ -22,7 +22,7 @@ __all__ = ["HistoryAdmin"]
 class HistoryAdmin(StoredAdmin):
     """Tasks that have ended."""
 
-    list_display = ("id", "state", "receiver", "signal", "queue", "failures", "sent", "finished", "why")
+    list_display = ("id", "state", "receiver", "short_signal", "why", "failures", "finished", "sent", "queue")
     list_filter = (EndFilter, QueueFilter, SignalFilter, ReceiverFilter)
     actions = ("retry_selected",)
     content_fields: ClassVar[tuple[str, ...]] = ("arguments", "shown_headers", "shown_result")

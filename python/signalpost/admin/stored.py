@@ -11,7 +11,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_permission_codename
 from django.db.models import Model, Q, QuerySet
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.text import smart_split, unescape_string_literal
@@ -139,6 +139,11 @@ class StoredAdmin(admin.ModelAdmin):
     def failures(self, row: Any) -> int:
         """Runs that have failed: claims that did not end with the death of their runner."""
         return max(row.attempt - row.deaths, 0)
+
+    @admin.display(description=_("signal"), ordering="signal")
+    def short_signal(self, row: Any) -> SafeString:
+        """The last part of the signal's name: a list is wide enough without the rest, which the name's title says."""
+        return format_html('<span title="{}">{}</span>', row.signal, row.signal.rpartition(".")[2])
 
     @admin.display(description=_("sent at"), ordering="created_at")
     def sent(self, row: Any) -> str:

@@ -25,7 +25,7 @@ SHOWN = 20
 class TaskAdmin(StoredAdmin):
     """Tasks that wait or run. A live task is not deleted: it is cancelled, and its history says so."""
 
-    list_display = ("id", "state", "receiver", "signal", "queue", "priority", "failures", "sent", "due", "why")
+    list_display = ("id", "state", "receiver", "short_signal", "due", "why", "failures", "sent", "queue", "priority")
     list_filter = (StateFilter, QueueFilter, SignalFilter, ReceiverFilter)
     actions = ("cancel_selected",)
     fieldsets = (

@@ -18,9 +18,9 @@ use crate::refusal::{Done, Failure};
 #[pyclass(frozen, get_all, module = "signalpost._native")]
 pub(crate) struct Encoded {
     /// The JSON text.
-    payload: String,
+    payload: Py<PyString>,
     /// The names of arguments that cannot travel, each with the reason.
-    dropped: Vec<(String, String)>,
+    dropped: Py<PyList>,
 }
 
 /// The names of arguments that were left out, and why.
@@ -90,7 +90,9 @@ impl<'a, 'py> Encoder<'a, 'py> {
         self.named(named, 1, &mut dropped).map_err(|failure| failure.at(0, step("named")))?;
         self.raw(b"}");
         self.check_size()?;
-        Ok(Encoded { payload: self.finish()?, dropped: dropped.0 })
+        let py = sender.py();
+        let payload = PyString::new(py, &self.finish()?).unbind();
+        Ok(Encoded { payload, dropped: PyList::new(py, dropped.0)?.unbind() })
     }
 
     fn finish(self) -> Result<String, Failure> {

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple, PyType};
 
 use super::Encoder;
-use crate::kind::{Named, Tagged};
+use crate::kind::{Model, Named, Tagged};
 use crate::path::Step;
 use crate::refusal::{Done, Failure};
 
@@ -34,15 +34,15 @@ impl<'py> Encoder<'_, 'py> {
         Ok(())
     }
 
-    pub(super) fn instance(&mut self, model: &Named, value: &Bound<'py, PyAny>, depth: usize) -> Done {
+    pub(super) fn instance(&mut self, model: &Model, value: &Bound<'py, PyAny>, depth: usize) -> Done {
         self.check_depth(depth, 2)?;
-        self.raw(model.opening.as_bytes());
-        let key = value.getattr(intern!(value.py(), "pk"))?;
+        self.raw(model.named.opening.as_bytes());
+        let key = value.getattr(model.key.bind(value.py()))?;
         if !is_unsaved(&key) {
             let around = self.around.len();
             self.value(&key, depth + 2).map_err(|failure| failure.at(around, Step::Key("pk".to_owned())))?;
         } else if self.strict {
-            let name = &model.name;
+            let name = &model.named.name;
             let reason = format!("is an unsaved {name}, which has no primary key\n  hint: send it after it was saved");
             return Err(Failure::refused(reason));
         } else {

@@ -10,6 +10,7 @@
 //! | | renew · find its lease gone, take a new id · rescue, all or but one · rescue what was left · restart |
 //! | store | accepts a finish or refuses it; lets a lease expire that is not renewed |
 //! | fault, each at most once | kill · freeze (and thaw) · cut off from renewing · fail · give back unstarted |
+//! | | the death of a process that runs receivers for the worker, which lives on and reports it |
 //! | | lose the answer to a claim, to a finish, to the commit of an atomic receiver |
 //!
 //! The model is harsher than the world where it can be: who thaws trusts its lease until it next renews, however
@@ -47,6 +48,7 @@ fn the_lease_protocol_holds_in_every_interleaving() {
     // Or something tamer than the protocol has been explored.
     assert!(found.saw(|s, _, _| s.tasks[0].deaths == 3));
     assert!(found.saw(|s, _, _| s.receivers().count() == 2));
+    assert!(found.saw(|s, step, after| step.act == ACCEPTED && after.tasks[0].deaths > s.tasks[0].deaths));
     assert!(found.saw(|s, step, _| step.act == Act::Renew && s.lease(step.id) == Some(Expired)));
     assert!(found.saw(|s, step, _| step.act == Act::IsRescued && s.lease(step.id) == Some(Valid)));
     assert!(found.saw(|s, step, _| step.act == Act::Start && s.lives(step.id) && s.lease(step.id).is_none()));

@@ -85,10 +85,12 @@ impl<'a> Next<'a> {
                         s.enter(Phase::Started, a);
                     });
                 }
-                self.add_end(a, Verdict::Release);
+                for verdict in [Verdict::Release, Verdict::Death] {
+                    self.add_end(a, verdict);
+                }
             }
             Phase::Started => {
-                for verdict in [Verdict::Failure, Verdict::FailureForGood] {
+                for verdict in [Verdict::Failure, Verdict::FailureForGood, Verdict::Death] {
                     self.add_end(a, verdict);
                 }
                 if self.from.rules.complete_with_effects() {

@@ -132,6 +132,7 @@ impl Task {
             Verdict::FailureForGood => (Row::Dead, &mut self.ends),
             Verdict::Failure => (Row::Waiting, &mut self.failures),
             Verdict::Release => (Row::Waiting, &mut self.releases),
+            Verdict::Death => (Row::Waiting, &mut self.deaths),
         };
         self.row = row;
         *count += 1;

@@ -40,6 +40,8 @@ pub enum Verdict {
     Failure,
     FailureForGood,
     Release,
+    /// The process that ran it for the worker has died, and the worker lives on.
+    Death,
 }
 
 impl Act {
@@ -53,6 +55,7 @@ impl Act {
             Act::CutOff => 16,
             Act::Freeze => 32,
             Act::Kill => 64,
+            Act::End(Verdict::Death) => 128,
             _ => 0,
         }
     }
