@@ -113,7 +113,10 @@ def put_findable(connection: Any, after: str | None, task: NewTask, of: Any, wri
         raise
     written()
     if task_enqueued.receivers or on_written:
-        _tell(connection.alias, Row(*(getattr(task, field) for field in Row._fields)), of)
+        said = (getattr(task, field) for field in Row._fields if field != "sent_at")
+        # A UUIDv7 begins with the time.
+        sent_at = int(task.send_id.replace("-", "")[:12], 16)
+        _tell(connection.alias, Row(*said, sent_at=sent_at), of)
 
 
 def write(alias: str, tasks: Sequence[NewTask]) -> None:
