@@ -113,10 +113,10 @@ def put_findable(connection: Any, after: str | None, task: NewTask, of: Any, wri
         raise
     written()
     if task_enqueued.receivers or on_written:
-        said = (getattr(task, field) for field in Row._fields if field != "sent_at")
         # A UUIDv7 begins with the time.
         sent_at = int(task.send_id.replace("-", "")[:12], 16)
-        _tell(connection.alias, Row(*said, sent_at=sent_at), of)
+        said: tuple[Any, ...] = (*(getattr(task, field) for field in Row._fields[:-1]), sent_at)
+        _tell(connection.alias, Row(*said), of)
 
 
 def write(alias: str, tasks: Sequence[NewTask]) -> None:

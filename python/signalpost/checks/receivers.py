@@ -43,12 +43,13 @@ def check_fields(**kwargs: Any) -> list[CheckMessage]:
         if model is None or not isinstance(options, Options) or options.fields is None:
             continue
         # As `Model.save` does for `update_fields`.
-        known = model._meta._non_pk_concrete_field_names
+        meta: Any = model._meta
+        known = meta._non_pk_concrete_field_names
         unknown = options.fields - known
         if unknown:
             found.append(
                 Error(
-                    f"{_shown(connection.receiver)} waits for {', '.join(sorted(map(repr, unknown)))}, and {model._meta.label} "
+                    f"{_shown(connection.receiver)} waits for {', '.join(sorted(map(repr, unknown)))}, and {meta.label} "
                     "has no such field.",
                     hint=f"fields= may hold {', '.join(sorted(known))}.",
                     id="signalpost.E006",

@@ -86,7 +86,7 @@ def check_server_version(databases: list[str] | None = None, **kwargs: Any) -> l
     """The server is one that the worker works with, too."""
     found: list[CheckMessage] = []
     for alias in _stores(databases):
-        connection = connections[alias]
+        connection: Any = connections[alias]
         if connection.vendor == "postgresql" and connection.pg_version < POSTGRESQL * 10_000:
             found.append(
                 Warning(

@@ -84,7 +84,7 @@ class SignalpostBackend(BaseTaskBackend):
             raise ImproperlyConfigured(
                 f"TASKS[{self.alias!r}] is signalpost's backend: add 'signalpost' to INSTALLED_APPS and run migrate"
             )
-        result = TaskResult(
+        result: TaskResult = TaskResult(
             task=task,
             id=_native.uuid7(),
             status=TaskResultStatus.READY,

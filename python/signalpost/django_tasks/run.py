@@ -87,7 +87,7 @@ class _Run:
             return outcome
         self._succeed(result, returned)
         self._tell(task_finished, result)
-        return self._succeeded(result, began)
+        return self._succeeded(result, returned, began)
 
     async def acalled(self, *args: Any, **kwargs: Any) -> Outcome:
         """Of an asynchronous one."""
@@ -110,7 +110,7 @@ class _Run:
             return outcome
         self._succeed(result, returned)
         await self._atell(task_finished, result)
-        return self._succeeded(result, began)
+        return self._succeeded(result, returned, began)
 
     def _begin(self, args: Any, kwargs: Any) -> tuple[datetime, TaskResult]:
         began = datetime.now(timezone.utc)
@@ -140,8 +140,8 @@ class _Run:
         now = local(datetime.now(timezone.utc))
         _set(result, status=TaskResultStatus.SUCCESSFUL, finished_at=now, _return_value=returned)
 
-    def _succeeded(self, result: TaskResult, began: datetime) -> Succeeded:
-        kept = {"return_value": result._return_value, "started_at": began.isoformat()}
+    def _succeeded(self, result: TaskResult, returned: Any, began: datetime) -> Succeeded:
+        kept = {"return_value": returned, "started_at": began.isoformat()}
         try:
             # A success keeps its payload no longer, and its result shows the arguments.
             return Succeeded(codec.encode({**kept, "args": result.args, "kwargs": result.kwargs}))
@@ -159,7 +159,7 @@ class _Run:
 def _failed(error: BaseException, began: datetime) -> Outcome:
     outcome: Any = of_error(error)
     reason = readable(outcome.reason, MAX_REASON - AROUND)
-    return replace(outcome, reason=f"{reason}\n{BEGAN}{began.isoformat()}")  # type: ignore[no-any-return]
+    return replace(outcome, reason=f"{reason}\n{BEGAN}{began.isoformat()}")
 
 
 def _set(result: TaskResult, **fields: Any) -> None:
