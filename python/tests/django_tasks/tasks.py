@@ -72,6 +72,11 @@ def add_within(one: int) -> str:
     return str(add.enqueue(one).id)
 
 
+@task(backend="signalpost")
+def named_badly(**named: Any) -> dict[str, Any]:
+    return named
+
+
 @task
 def elsewhere(text: str) -> str:
     """Declared on Django's own backend."""

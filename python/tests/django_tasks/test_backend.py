@@ -24,7 +24,7 @@ from signalpost.models import Task as Row
 from signalpost.outcome import Unknown
 from signalpost.testing import assertTaskEnqueued, immediate, run_tasks
 
-from .tasks import add, add_later, add_within, elsewhere, fail, tell, tell_later
+from .tasks import add, add_later, add_within, elsewhere, fail, named_badly, tell, tell_later
 
 OURS = {"BACKEND": "signalpost.django_tasks.SignalpostBackend"}
 
@@ -71,6 +71,15 @@ def test_it_is_run_with_its_arguments(done: list[Any]) -> None:
 
     assert [ran.succeeded for ran in run_tasks()] == [True, True]
     assert done == [(1, 2), (3, 4)]
+
+
+@pytest.mark.django_db
+def test_any_name_of_an_argument_will_do() -> None:
+    named = {"result_id": 1, "task": 2, "sender": 3, "signal": 4, "context": 5, "timeout": 6}
+    result = named_badly.enqueue(**named)
+    run_tasks()
+
+    assert named_badly.get_result(result.id).return_value == named
 
 
 @pytest.mark.django_db
