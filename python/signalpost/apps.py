@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import django
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
@@ -27,4 +28,7 @@ class SignalpostConfig(AppConfig):
         atomicity.guard_saves()
         immediate.follow_setting()
         post_migrate.connect(schema.complete, sender=self, weak=False, dispatch_uid="signalpost.schema")
+        if django.VERSION >= (6, 0):
+            # A worker has to know its rows wherever they were enqueued.
+            from . import django_tasks  # noqa: F401
         autodiscover_modules(*conf.current().autodiscover)

@@ -47,7 +47,8 @@ class AtomicSignalsMixin:
         update_fields: Any = None,
     ) -> None:
         """As `django.db.models.Model.save_base`."""
-        using = using or router.db_for_write(self.__class__, instance=self)
+        model: Any = self.__class__
+        using = using or router.db_for_write(model, instance=self)
         # Without a savepoint, as Django itself does where a save takes several statements.
         with transaction.atomic(using=using, savepoint=False):
             super().save_base(  # type: ignore[misc]

@@ -132,7 +132,7 @@ def _activated(active: Any) -> Any:
 def language() -> str | None:
     """The language that is active, where it is not the project's own."""
     global _last_language
-    active = _activated(trans_real._active)
+    active = _activated(trans_real._active)  # type: ignore[attr-defined]
     if active is None:
         return None
     last, code = _last_language
@@ -162,7 +162,7 @@ def _use_language(value: str | None) -> AbstractContextManager[Any]:
 @_built_in("time-zone")
 def time_zone() -> str | None:
     """The time zone that is active, where it is not the project's own. One without a name does not travel."""
-    active = _activated(timezone._active)
+    active = _activated(timezone._active)  # type: ignore[attr-defined]
     if active is None or not settings.USE_TZ or (key := getattr(active, "key", None)) == settings.TIME_ZONE:
         return None
     return key

@@ -88,10 +88,11 @@ def _check_fields(who: str, sender: Any, fields: frozenset[str]) -> None:
     if not (isinstance(sender, type) and issubclass(sender, Model)):
         return
     # As `Model.save` does for `update_fields`.
-    known = sender._meta._non_pk_concrete_field_names
+    meta: Any = sender._meta
+    known = meta._non_pk_concrete_field_names
     if unknown := fields - known:
         raise DeclarationError(
-            f"{who}: fields= names {', '.join(sorted(map(repr, unknown)))}, and {sender._meta.label} can be saved by "
+            f"{who}: fields= names {', '.join(sorted(map(repr, unknown)))}, and {meta.label} can be saved by "
             f"{', '.join(sorted(known))}"
         )
 

@@ -28,8 +28,8 @@ class Settings:
     stores: tuple[str, ...] = ("default",)
     #: "warn", "raise" or "allow": `docs/django-semantics.md`, "Outside a transaction".
     outside_transaction: str = "warn"
-    #: The modules of installed apps that are imported at the start, because they connect receivers.
-    autodiscover: tuple[str, ...] = ("signals", "receivers")
+    #: The modules of installed apps that are imported at the start, because they connect receivers or declare tasks.
+    autodiscover: tuple[str, ...] = ("signals", "receivers", "tasks")
     #: The queue of receivers and signals that do not say another.
     queue: str = "default"
     #: After how many failures a task is dead, unless its receiver says otherwise. The same as the engine's own default.

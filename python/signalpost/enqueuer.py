@@ -59,7 +59,7 @@ def enqueuer_of(receiver: BackgroundReceiver, signal: Signal, options: Options) 
         connection = connections[destination.alias]
         if of_saving:
             saved_by = connection if sent_using == destination.alias or sent_using is None else connections[sent_using]
-            blocks = saved_by.atomic_blocks
+            blocks: Any = saved_by.atomic_blocks
             if (not blocks or blocks[-1]._from_testcase) and not atomicity.in_transaction(saved_by):
                 atomicity.apply_policy(saved_by.alias, signal_name, sender)
         elif before_migrations and not _has_tables(connection, name):

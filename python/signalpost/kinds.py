@@ -89,7 +89,7 @@ def _why_not_by_label(model: type[Model]) -> str | None:
 
 def _key_of(model: type[Model]) -> str:
     """The attribute that holds the primary key of the instances of `model`, as `Model.pk` reads it; `pk` where that is its own."""
-    return model._meta.pk.attname if inspect.getattr_static(model, "pk") is _MODEL_PK else "pk"  # type: ignore[union-attr]
+    return model._meta.pk.attname if inspect.getattr_static(model, "pk") is _MODEL_PK else "pk"
 
 
 _MODEL_PK = inspect.getattr_static(Model, "pk")

@@ -15,7 +15,7 @@ from . import _native
 from .lifecycle import task_enqueued
 from .outlet import STATEMENTS, outlet_of
 
-__all__ = ["MissingTables", "NewTask", "Row", "as_json", "on_written", "put", "write"]
+__all__ = ["MissingTables", "NewTask", "Row", "as_json", "on_written", "put", "put_findable", "write"]
 
 logger = logging.getLogger("signalpost")
 
@@ -67,6 +67,14 @@ class NewTask:
     reason: str | None = None
 
 
+#: Writes one task that can be found by its send while it lives. On PostgreSQL live tasks have no index for that, and the sends
+#: that are made once have.
+_FINDABLE = {
+    "sqlite": STATEMENTS["sqlite"].insert,
+    "postgresql": f"WITH written AS ({STATEMENTS['postgresql'].insert} RETURNING id, send_id, signal, receiver) "
+    "INSERT INTO signalpost_once (task, send_id, signal, receiver) SELECT id, send_id, signal, receiver FROM written",
+}
+
 #: Called with the alias and the row, when it was written. For `signalpost.testing`.
 on_written: list[Callable[[str, Row], None]] = []
 
@@ -80,7 +88,7 @@ def put(connection: Any, after: str | None, row: Row | tuple[Any, ...], of: Any)
     Raises what the database raises, after it was logged and the transaction was marked for rollback.
     """
     if after is not None:
-        transaction.on_commit(partial(_put_after_commit, connection.alias, row, of), using=after)
+        transaction.on_commit(partial(_after_commit, connection.alias, row[3], put, row, of), using=after)
         return
     try:
         outlet_of(connection).write(connection, row)
@@ -89,6 +97,26 @@ def put(connection: Any, after: str | None, row: Row | tuple[Any, ...], of: Any)
         raise
     if task_enqueued.receivers or on_written:
         _tell(connection.alias, Row(*row), of)
+
+
+def put_findable(connection: Any, after: str | None, task: NewTask, of: Any, written: Callable[[], Any]) -> None:
+    """As `put`, of a task of which somebody will ask by its `send_id` what has become of it. Calls `written` when it is."""
+    if after is not None:
+        alias = connection.alias
+        transaction.on_commit(partial(_after_commit, alias, task.receiver, put_findable, task, of, written), using=after)
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_FINDABLE[connection.vendor], [json.dumps([as_json(task)])])
+    except Exception as error:
+        _fail(connection, error, task.receiver)
+        raise
+    written()
+    if task_enqueued.receivers or on_written:
+        # A UUIDv7 begins with the time.
+        sent_at = int(task.send_id.replace("-", "")[:12], 16)
+        said: tuple[Any, ...] = (*(getattr(task, field) for field in Row._fields[:-1]), sent_at)
+        _tell(connection.alias, Row(*said), of)
 
 
 def write(alias: str, tasks: Sequence[NewTask]) -> None:
@@ -112,11 +140,11 @@ def as_json(task: NewTask) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _put_after_commit(alias: str, row: Row | tuple[Any, ...], of: Any) -> None:
+def _after_commit(alias: str, receiver: str, put: Callable[..., None], *arguments: Any) -> None:
     try:
-        put(connections[alias], None, row, of)
+        put(connections[alias], None, *arguments)
     except (DatabaseError, InterfaceError):
-        logger.error("The data that the task of %s is about is committed, and the task is not", row[3])
+        logger.error("The data that the task of %s is about is committed, and the task is not", receiver)
         raise
 
 

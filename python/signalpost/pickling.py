@@ -18,7 +18,7 @@ def register() -> None:
     """Has `pickle` and `copy` treat Django's signals as ours. A reducer that somebody else has registered stays."""
     for kind in (Signal, ModelSignal):
         if kind not in copyreg.dispatch_table:
-            copyreg.pickle(kind, _reduced_django)  # type: ignore[arg-type]
+            copyreg.pickle(kind, _reduced_django)
 
 
 def reduced(signal: Signal, arguments: tuple[Any, ...]) -> tuple[Callable[..., Signal], tuple[Any, ...]]:

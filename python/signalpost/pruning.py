@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connections
 
@@ -71,7 +72,7 @@ def prune(alias: str, share: Share, at_once: int) -> Iterator[int]:
     connection = connections[alias]
     is_sqlite = connection.vendor == "sqlite"
     while True:
-        parameters = [share.queue, share.state, share.before, at_once]
+        parameters: list[Any] = [share.queue, share.state, share.before, at_once]
         with connection.cursor() as cursor:
             cursor.execute(_FORGET_ON_SQLITE if is_sqlite else _FORGET_ON_POSTGRESQL, parameters)
             forgotten = int(cursor.rowcount if is_sqlite else cursor.fetchone()[0])

@@ -12,6 +12,7 @@ from django.dispatch import Signal, dispatcher
 from django.utils.inspect import func_accepts_kwargs
 
 from . import conditions, conf, lifecycle, registry, senders
+from .current import TASK_SIGNAL
 from .enqueuer import enqueuer_of
 from .options import DeclarationError, Options, check_name
 from .place import calling_frame, place_of
@@ -65,6 +66,8 @@ class BackgroundReceiver:
         self.is_async = iscoroutinefunction(function)
         #: Whether it was connected after Django had started.
         self.is_late = False
+        #: What stands in the column `signal` of rows that call it, and were not sent by a signal.
+        self.called_by = TASK_SIGNAL
         self._connections: list[Connection] = []
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import CellType
 from typing import TYPE_CHECKING
@@ -13,7 +13,12 @@ from .options import DeclarationError
 if TYPE_CHECKING:
     from .receiver import BackgroundReceiver
 
-__all__ = ["get", "isolated", "receivers", "register"]
+__all__ = ["finders", "get", "isolated", "more_queues", "receivers", "register", "registered"]
+
+#: Asked for a name that nobody has registered: for what is declared by somebody else's decorator.
+finders: list[Callable[[str], BackgroundReceiver | None]] = []
+#: Asked for queues that no receiver names.
+more_queues: list[Callable[[], Iterable[str]]] = []
 
 _by_name: dict[str, BackgroundReceiver] = {}
 _by_alias: dict[str, BackgroundReceiver] = {}
@@ -77,6 +82,17 @@ def unregister(receiver: BackgroundReceiver) -> None:
 
 def get(name: str) -> BackgroundReceiver | None:
     """The receiver or task that is called `name` now, or was formerly. None: nobody here."""
+    known = registered(name)
+    if known is None:
+        for find in finders:
+            known = find(name)
+            if known is not None:
+                break
+    return known
+
+
+def registered(name: str) -> BackgroundReceiver | None:
+    """As `get`, without asking anybody else."""
     return _by_name.get(name) or _by_alias.get(name)
 
 

@@ -151,7 +151,7 @@ def _told(task: StoredTask) -> tuple[Any, CurrentTask]:
 
 
 def _current_of(task: StoredTask, target: targets.Target, headers: dict[str, str]) -> CurrentTask:
-    name = task.receiver if task.signal == TASK_SIGNAL else task.signal
+    name = task.receiver if task.signal == TASK_SIGNAL or task.signal in targets.of_signal else task.signal
     before = None
     if headers:
         before = headers.get(CHAIN)
@@ -195,6 +195,9 @@ def _call(task: StoredTask, target: targets.Target, current: CurrentTask) -> Out
             return _undecodable(error)
         if isinstance(target.runs, AsyncSignal):
             return run_all(task, target.runs, current, sender, named)
+        if target.calls is not None:
+            outcome: Outcome = call(target.calls, target.is_async, target.timeout, args, named)
+            return outcome
         returned = call(target.runs, target.is_async, target.timeout, args, _named(target, sender, named))
         return Succeeded(_kept(task, returned)) if target.keep_result else _SUCCEEDED
 
@@ -210,6 +213,9 @@ async def _acall(task: StoredTask, target: targets.Target, current: CurrentTask)
                 sender, args, named = codec.decode_call(task.payload, task.using)
         except codec.CannotDecode as error:
             return _undecodable(error)
+        if target.calls is not None:
+            outcome: Outcome = await call_within(target.timeout, target.calls, args, named)
+            return outcome
         returned = await call_within(target.timeout, target.runs, args, _named(target, sender, named))
         return Succeeded(_kept(task, returned)) if target.keep_result else _SUCCEEDED
 

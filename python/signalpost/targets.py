@@ -15,7 +15,7 @@ from .current import TASK_SIGNAL
 from .signal_names import UnknownSignal, signal_named
 from .stored_task import ALL_RECEIVERS, StoredTask
 
-__all__ = ["Missing", "Target", "find", "name_of_receiver", "names_of_receivers"]
+__all__ = ["Missing", "Target", "find", "name_of_receiver", "names_of_receivers", "of_signal"]
 
 
 #: In bytes. A number has room behind it, within the 200 of a name.
@@ -38,10 +38,18 @@ class Target(NamedTuple):
     keep_result: bool = False
     #: Whether what it runs is asynchronous, as far as can be seen.
     is_async: bool = False
+    #: What is called instead of `runs`, with the arguments, and returns the outcome.
+    calls: Callable[..., Any] | None = None
+
+
+#: Who knows what a row runs that stands under a name which is no signal's.
+of_signal: dict[str, Callable[[StoredTask], Target]] = {}
 
 
 def find(task: StoredTask) -> Target:
     """What `task` runs. Raises `Missing`."""
+    if task.signal in of_signal:
+        return of_signal[task.signal](task)
     signal = _signal_of(task)
     default = conf.current().max_attempts
     if task.receiver == ALL_RECEIVERS:

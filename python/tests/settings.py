@@ -58,6 +58,11 @@ INSTALLED_APPS = [
     "tests.news",
     "tests.myapp",
 ]
+# Django 6.0 and newer. The default one is Django's own default.
+TASKS = {
+    "default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"},
+    "signalpost": {"BACKEND": "signalpost.django_tasks.SignalpostBackend", "QUEUES": ["default", "mail"]},
+}
 SECRET_KEY = "only for tests"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -53,9 +53,9 @@ pub(crate) fn run(postgres: Option<&str>) -> Vec<Named> {
     println!("{} after {} s", workshop.wheel().name(), started.elapsed().as_secs());
     let mut outcomes = vec![("wheel".to_owned(), Outcome::Passed)];
     let mut said = String::new();
-    // Both, whatever the first one says.
-    let [layout, errors] = workshop.lints().map(|ruff| said_of(&mut said, "Python lints", ruff));
-    let passed = layout && errors;
+    // All of them, whatever the first one says.
+    let lints = workshop.lints().map(|lint| said_of(&mut said, "Python lints", lint));
+    let passed = lints.into_iter().all(|passed| passed);
     print!("{said}");
     outcomes.push(("Python lints".to_owned(), if passed { Outcome::Passed } else { Outcome::Failed }));
     let remaining = Mutex::new(pairs.all().iter().copied().enumerate());

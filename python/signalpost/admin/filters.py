@@ -76,7 +76,7 @@ class _NameFilter(SimpleListFilter):
 
     def queryset(self, request: Any, queryset: QuerySet) -> QuerySet | None:
         """The tasks with the name that was chosen."""
-        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else None
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else None
 
 
 class QueueFilter(_NameFilter):

@@ -86,7 +86,7 @@ class StoredAdmin(admin.ModelAdmin):
 
     # What is shown.
 
-    def get_fieldsets(self, request: Any, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
+    def get_fieldsets(self, request: Any, obj: Any = None) -> Any:
         """Arguments only for those who may see them."""
         content = self.content_fields if self.has_arguments_permission(request) else ("no_arguments",)
         return [*super().get_fieldsets(request, obj), (_("What was sent"), {"fields": content})]

@@ -5,6 +5,8 @@ Importing this registers them. That needs no models, so a project that forgot `I
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.checks import Tags, register
 
 from . import installation, receivers, sqlite, store_aliases, tables, transactions
@@ -26,8 +28,12 @@ register(TAG)(receivers.check_own_senders)
 register(TAG)(receivers.check_late)
 register(TAG)(receivers.check_keywords)
 # Only with `--database`, and before a migration: these ask the database.
-register(Tags.database)(tables.check_tables)
-register(Tags.database)(tables.check_receivers_of_tasks)
-register(Tags.database)(tables.check_receivers_of_workers)
-register(Tags.database)(tables.check_server_version)
-register(Tags.database)(sqlite.check_journal)
+_with_databases: tuple[Any, ...] = (
+    tables.check_tables,
+    tables.check_receivers_of_tasks,
+    tables.check_receivers_of_workers,
+    tables.check_server_version,
+    sqlite.check_journal,
+)
+for _check in _with_databases:
+    register(Tags.database)(_check)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from weakref import ReferenceType
 
@@ -31,8 +31,9 @@ class Connection(NamedTuple):
 
 def connections() -> Iterator[Connection]:
     """All of them, of the signals that modules hold; in the order of the signals' names."""
-    models = {dispatcher._make_id(model): model for model in apps.get_models(include_auto_created=True)}
-    everybody = dispatcher._make_id(None)
+    id_of: Callable[[Any], Any] = dispatcher._make_id  # type: ignore[attr-defined]
+    models = {id_of(model): model for model in apps.get_models(include_auto_created=True)}
+    everybody = id_of(None)
     for name, signal in _signals():
         # Entries have three parts in Django 5.2, and four later.
         for (_receiver_id, sender_id), receiver, *_ in list(signal.receivers):

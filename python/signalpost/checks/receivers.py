@@ -43,12 +43,13 @@ def check_fields(**kwargs: Any) -> list[CheckMessage]:
         if model is None or not isinstance(options, Options) or options.fields is None:
             continue
         # As `Model.save` does for `update_fields`.
-        known = model._meta._non_pk_concrete_field_names
+        meta: Any = model._meta
+        known = meta._non_pk_concrete_field_names
         unknown = options.fields - known
         if unknown:
             found.append(
                 Error(
-                    f"{_shown(connection.receiver)} waits for {', '.join(sorted(map(repr, unknown)))}, and {model._meta.label} "
+                    f"{_shown(connection.receiver)} waits for {', '.join(sorted(map(repr, unknown)))}, and {meta.label} "
                     "has no such field.",
                     hint=f"fields= may hold {', '.join(sorted(known))}.",
                     id="signalpost.E006",
@@ -84,7 +85,7 @@ def check_late(**kwargs: Any) -> list[CheckMessage]:
         Warning(
             f"{receiver.name} at {receiver.place} was connected after Django had started. A process that does not import that "
             "module writes no tasks for it, and a worker cannot run them.",
-            hint="Move it to a module `receivers` or `signals` of an installed app, or import its module there.",
+            hint="Move it to a module `receivers`, `signals` or `tasks` of an installed app, or import its module there.",
             obj=receiver,
             id="signalpost.W006",
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Warning
 from django.db import connections
-from django.db.backends.sqlite3.base import Database
+from django.db.backends.sqlite3.base import Database  # type: ignore[attr-defined]
 
 from .. import conf
 from ..installation import is_installed
@@ -70,7 +70,11 @@ def _files() -> list[str]:
     """The aliases of stores that are SQLite files. What is in memory belongs to one process."""
     stores = conf.current().stores if is_installed() else ()
     on_sqlite = [alias for alias in stores if alias in connections.settings and connections[alias].vendor == "sqlite"]
-    return [alias for alias in on_sqlite if not connections[alias].is_in_memory_db()]
+    return [alias for alias in on_sqlite if _is_file(connections[alias])]
+
+
+def _is_file(connection: Any) -> bool:
+    return not connection.is_in_memory_db()
 
 
 def _commands(options: dict[str, Any]) -> str:

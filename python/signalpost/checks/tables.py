@@ -53,7 +53,7 @@ def check_receivers_of_tasks(databases: list[str] | None = None, **kwargs: Any) 
                     f"{sum(count for *_, count in unknown)} tasks in {alias!r} name receivers or signals that this code does not "
                     f"have: {listed}{' and others' if len(unknown) > MOST else ''}. They wait for a while, and are dead then.",
                     hint="If one was renamed, give it its former name in aliases=. If it moved, import its module in a module "
-                    "`receivers` or `signals` of an installed app.",
+                    "`receivers`, `signals` or `tasks` of an installed app.",
                     id="signalpost.W010",
                 )
             )
@@ -75,7 +75,7 @@ def check_receivers_of_workers(databases: list[str] | None = None, **kwargs: Any
                 Warning(
                     f"Workers of {alias!r} have receivers that this process does not know, and to which it would send nothing: "
                     f"{', '.join(missing[:MOST])}{' and others' if len(missing) > MOST else ''}.",
-                    hint="Import the module that declares them in a module `receivers` or `signals` of an installed app.",
+                    hint="Import the module that declares them in a module `receivers`, `signals` or `tasks` of an installed app.",
                     id="signalpost.W011",
                 )
             )
@@ -86,7 +86,7 @@ def check_server_version(databases: list[str] | None = None, **kwargs: Any) -> l
     """The server is one that the worker works with, too."""
     found: list[CheckMessage] = []
     for alias in _stores(databases):
-        connection = connections[alias]
+        connection: Any = connections[alias]
         if connection.vendor == "postgresql" and connection.pg_version < POSTGRESQL * 10_000:
             found.append(
                 Warning(

@@ -8,7 +8,6 @@ from typing import Any
 
 from .. import conf, lifecycle, registry
 from ..background_signal import AsyncSignal
-from ..current import TASK_SIGNAL
 from ..signal_names import name_of
 from ..stored_task import ALL_RECEIVERS
 from .frames import VERSION
@@ -21,9 +20,12 @@ def hello() -> dict[str, Any]:
     declared = list(_declared())
     # Rows name a receiver and a signal; the queue is the first declaration's.
     receivers = {(name, signal): queue for name, signal, queue in reversed(declared)}
+    queues = [conf.current().queue, *(queue for _, _, queue in declared)]
+    for more in registry.more_queues:
+        queues += sorted(more())
     return {
         "version": VERSION,
-        "queues": list(dict.fromkeys([conf.current().queue, *(queue for _, _, queue in declared)])),
+        "queues": list(dict.fromkeys(queues)),
         "receivers": [{"name": name, "signal": signal, "queue": queue} for (name, signal), queue in sorted(receivers.items())],
         "wants_finished": bool(lifecycle.task_finished.receivers),
     }
@@ -39,7 +41,7 @@ def _declared() -> Iterator[tuple[str, str, str]]:
                 # Of this connection: the function may be connected elsewhere with another queue.
                 yield receiver.name, signal, connection.enqueue.options.queue or default  # type: ignore[attr-defined]
         if not receiver.connections:
-            yield receiver.name, TASK_SIGNAL, receiver.queue
+            yield receiver.name, receiver.called_by, receiver.queue
     for each in _background_signals():
         signal = name_of(each, default=None)
         if signal is not None:

@@ -39,7 +39,7 @@ class Keeper:
         try:
             return queue.get(timeout=STALE)
         except Empty:
-            for connection in connections.all(initialized_only=True):
+            for connection in _all():
                 # As `close_old_connections` before a request.
                 connection.health_check_done = False
         try:
@@ -63,11 +63,15 @@ class Keeper:
     def close(self) -> None:
         """Closes them."""
         self._is_open = False
-        for connection in connections.all(initialized_only=True):
+        for connection in _all():
             try:
                 connection.close()
             except Exception:
                 _give_up(connection)
+
+
+def _all() -> list[Any]:
+    return list(connections.all(initialized_only=True))
 
 
 def _of_this_thread() -> list[Any]:
@@ -76,7 +80,7 @@ def _of_this_thread() -> list[Any]:
         # Where asgiref keeps what is of a thread.
         held = vars(connections._connections._storage)  # type: ignore[attr-defined]
     except (AttributeError, TypeError):
-        return connections.all(initialized_only=True)
+        return _all()
     return [held[alias] for alias in connections.settings if alias in held] if held else []
 
 

@@ -109,8 +109,8 @@ class _Older(ThreadSensitiveContext):
         self._given = executor
 
     async def __aenter__(self) -> Any:
-        await super().__aenter__()
-        SyncToAsync.context_to_thread_executor[self] = self._given  # type: ignore[assignment, index]
+        await super().__aenter__()  # type: ignore[no-untyped-call]
+        SyncToAsync.context_to_thread_executor[self] = self._given
         return self
 
 
@@ -123,7 +123,7 @@ class ThreadOfRun(Executor):
     def __init__(self, threads: OrmThreads) -> None:
         self._threads = threads
         self._thread: OrmThread | None = None
-        self._context = ThreadSensitiveContext(executor=self) if _TAKES_EXECUTOR else _Older(self)  # type: ignore[call-arg]
+        self._context = ThreadSensitiveContext(executor=self) if _TAKES_EXECUTOR else _Older(self)
 
     async def __aenter__(self) -> None:
         await self._context.__aenter__()

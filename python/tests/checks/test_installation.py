@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.db.models.signals import post_save
 from django.test import override_settings
 
 from signalpost import async_receiver
+from signalpost.checks.django_tasks import check_backend
 
 Found = Callable[..., list[Any]]
 WITHOUT_US = [app for app in settings.INSTALLED_APPS if app != "signalpost"]
@@ -34,3 +36,13 @@ def test_e001_is_silent_where_the_app_is_installed_or_nothing_needs_it(found: Fo
 def test_e001_is_silent_without_background_receivers(found: Found, isolated: None) -> None:
     with override_settings(INSTALLED_APPS=WITHOUT_US):
         assert found("E001") == []
+
+
+def test_e008_a_backend_of_django_tasks_without_the_app_is_an_error() -> None:
+    with override_settings(INSTALLED_APPS=WITHOUT_US):
+        (error,) = check_backend(SimpleNamespace(alias="mails"))
+    assert (error.id, "TASKS['mails']" in error.msg, "INSTALLED_APPS" in error.hint) == ("signalpost.E009", True, True)
+
+
+def test_e008_is_silent_where_the_app_is_installed() -> None:
+    assert check_backend(SimpleNamespace(alias="mails")) == []

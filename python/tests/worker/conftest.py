@@ -7,6 +7,7 @@ import select
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import pytest
 
 from .database import Database, made
@@ -15,6 +16,9 @@ from .executable import ENGINE
 from .patience import PATIENCE
 from .project import Project
 from .server import Server
+
+#: Django 5.2 has no django.tasks.
+collect_ignore = ["test_django_tasks.py"] if django.VERSION < (6, 0) else []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -20,7 +20,7 @@ __all__ = ["Project"]
 class Project:
     """The project, its database and its worker."""
 
-    def __init__(self, database: Database, ledger: Path) -> None:
+    def __init__(self, database: Database, ledger: Path, settings: str = "tests.worker.settings") -> None:
         self.query = database.query
         self.ledger = ledger
         self._environment = {
@@ -28,7 +28,7 @@ class Project:
             "SIGNALPOST_ENGINE": str(ENGINE),
             **database.environment,
             "SIGNALPOST_TEST_LEDGER": str(ledger),
-            "DJANGO_SETTINGS_MODULE": "tests.worker.settings",
+            "DJANGO_SETTINGS_MODULE": settings,
         }
 
     def do(self, code: str) -> str:

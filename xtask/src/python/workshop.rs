@@ -53,13 +53,17 @@ impl Workshop {
         &self.wheel
     }
 
-    /// What reads the code: its layout, and what is wrong at first sight. `python/pyproject.toml` says what.
-    pub(crate) fn lints(&self) -> [Command; 2] {
-        [&["format", "--check"][..], &["check"]].map(|arguments| {
+    /// What reads the code: its layout, what is wrong at first sight, and its types. `python/pyproject.toml` says what.
+    pub(crate) fn lints(&self) -> [Command; 3] {
+        let [layout, errors] = [&["format", "--check"][..], &["check"]].map(|arguments| {
             let mut ruff = self.tools.command("ruff");
             ruff.args(arguments).args(["--no-cache", "--quiet", "--config", PROJECT, "python", EXAMPLE]);
             ruff
-        })
+        });
+        let mut types = self.tools.command("mypy");
+        let cache = self.beside.with_file_name("mypy");
+        types.args(["--config-file", PROJECT, "--cache-dir"]).arg(cache).arg("python/signalpost");
+        [layout, errors, types]
     }
 
     /// The environment of a pair, with this wheel in it.

@@ -1,0 +1,1 @@
+"""Tasks of `django.tasks`, on signalpost's backend. An app, for the workers of the tests."""
