@@ -6,8 +6,11 @@ import os
 import socket
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
+
+from asgiref.sync import SyncToAsync
 
 from .. import credentials, registry
 from .crew import Crew
@@ -15,8 +18,10 @@ from .frames import Frame, Gone, Handed, NoFrame, Wire, tasks_of
 from .hello import hello
 from .herald import Herald
 from .loop import Loop
+from .orm_threads import OrmThread
 from .page import Page
 from .results import Results
+from .sigterm import default_in_copy
 
 __all__ = ["Child", "NO_FRAME"]
 
@@ -38,6 +43,9 @@ class Child:
         self._herald = Herald()
         self._loop: Loop | None = None
         self._is_ended = False
+        # For what is thread-sensitive in a loop that a receiver has made itself. asgiref's own would keep its connections for ever.
+        self._thread_of_other_loops = OrmThread("signalpost-orm")
+        SyncToAsync.single_thread_executor = self._thread_of_other_loops  # type: ignore[assignment]
         os.register_at_fork(after_in_child=self._forked)
         self._crew = Crew(threads, page, self._results, self._waiting)
         threading.Thread(target=self._results.watch, name="signalpost-results", daemon=True).start()
@@ -113,6 +121,7 @@ class Child:
             self._crew.stop()
             if self._loop is not None:
                 self._loop.stop()
+            self._thread_of_other_loops.end()
             self._herald.stop()
             self._results.close()
         finally:
@@ -148,6 +157,9 @@ class Child:
         self._crew.is_copy = True
         self._page.forget()
         self._wire.close_after_fork()
+        default_in_copy()
+        # Its thread is not here.
+        SyncToAsync.single_thread_executor = ThreadPoolExecutor(max_workers=1)
         if self._loop is not None:
             self._loop.leave()
 

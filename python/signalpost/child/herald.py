@@ -11,6 +11,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from .. import running
+from ..caches import close_caches
+from ..log import log
 from ..outbox import NewTask
 from ..outcome import Dead, Failed, Outcome, Succeeded, Unknown
 from ..stored_task import StoredTask
@@ -18,8 +20,6 @@ from .frames import NoFrame, tasks_of
 from .keeper import Keeper
 
 __all__ = ["Herald", "outcome_of"]
-
-logger = logging.getLogger("signalpost")
 
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _OF_NEW_TASKS = frozenset(NewTask.__dataclass_fields__)
@@ -76,10 +76,12 @@ class Herald:
     def _work(self) -> None:
         keeper = Keeper()
         while (told := keeper.next_of(self._queue)) is not None:
+            context = contextvars.Context()
             try:
-                contextvars.Context().run(told)
+                context.run(told)
             except BaseException:
-                logger.exception("Something that the engine has said could not be told")
+                log(logging.ERROR, "Something that the engine has said could not be told", exc_info=True)
+            context.run(close_caches)
             keeper.after_run()
         keeper.close()
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,11 @@ def program(tmp_path: Path) -> str:
     return str(file)
 
 
-def work(*arguments: str, database: Database | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def work(
+    *arguments: str, database: Database | None = None, flags: Sequence[str] = ("-X", "utf8"), **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Runs the command."""
-    command = [sys.executable, "-X", "utf8", "-m", "django", "signalpost_worker", *arguments]
+    command = [sys.executable, *flags, "-m", "django", "signalpost_worker", *arguments]
     command += [f"--pythonpath={ROOT}", "--settings=tests.worker.settings"]
     environment = {**os.environ, **(database.environment if database else {}), **environment}
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120)
@@ -70,6 +73,14 @@ def test_the_engine_takes_the_commands_place(program: str, database: Database) -
     module = child.index("-m")
     assert child[module : module + 3] == ["-m", "signalpost.child", "--settings=tests.worker.settings"]
     assert f"--pythonpath={ROOT}" in child
+
+
+@pytest.mark.parametrize("flags", [["-u"], ["-W", "ignore"], []])
+def test_children_have_the_flags_of_the_interpreter(program: str, database: Database, flags: list[str]) -> None:
+    said = told(work(database=database, flags=flags, SIGNALPOST_ENGINE=program, PYTHONUNBUFFERED=""))
+    child = parts(said["arguments"])[1]
+    given = child[1 : child.index("-m")]
+    assert ("-u" in given, "-Wignore" in given) == ("-u" in flags, "-W" in flags)
 
 
 def parts(arguments: list[str]) -> tuple[list[str], list[str]]:
