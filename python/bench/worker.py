@@ -31,7 +31,7 @@ TABLES, COPY = "bench_race_tables", "bench_race"
 #: Without a task for so long, a worker is taken to have lost what is missing. In seconds.
 PATIENCE = 60.0
 #: A worker that has nothing more to do is given so long to come to rest.
-REST = 2.0
+REST = 1.0
 
 #: What the project holds itself to.
 WANTED = {("count", CELERY): "≥ 17", ("count", DJANGO_Q): "≥ 8", ("index", CELERY): "≥ 3", ("index", DJANGO_Q): "≥ 3"}
@@ -79,7 +79,7 @@ class Field:
         if not on_sqlite:
             databases.create(TABLES)
         apps = [each.app for each in (OURS, *PEERS) if each.app and not each.why_not()]
-        articles = size.saves + max(*size.ours.values(), *size.others.values())
+        articles = size.saves + 1 + max(*size.ours.values(), *size.others.values())
         environment = self._environment(None, tables, TABLES, apps)
         self._errand(environment, "tables", articles)
         self._tables = tables
@@ -100,21 +100,22 @@ class Field:
     def run(self, contestant: Contestant, task: str, found: Found) -> None:
         """One round: fills the queue, has a worker empty it; and, of `index`, all that is measured of a worker at rest."""
         tasks = self.size.tasks(contestant, task)
-        saves = self.size.saves if task == "index" else 0
+        # The first save is not counted: the sender has yet to connect to what it hands over to.
+        saves = self.size.saves + 1 if task == "index" else 0
         environment = self.place(contestant)
         ledger = Ledger.create(self.ledger, tasks + saves)
         self._errand(environment, "fill", task, tasks)
         with started(contestant, environment, self.directory / "worker.log") as worker:
             await_all(ledger, 1, tasks, worker)
-            times = ledger.times(1, tasks)
-            found.rates[task].append((tasks - 1) / (max(times) - min(times)) * 1e9)
+            found.rates[task].append(rate(ledger.times(1, tasks)))
             if saves:
                 sleep(REST)
                 found.memory.append(process_tree.memory(worker.pid) / (1 << 20))
                 committed = json.loads(self._errand(environment, "save", tasks + 1, saves))
                 await_all(ledger, tasks + 1, saves, worker)
                 began = ledger.times(tasks + 1, saves)
-                found.latencies += [(late - soon) / 1e6 for soon, late in zip(committed, began, strict=True)]
+                times = zip(committed, began, strict=True)
+                found.latencies += [(late - soon) / 1e6 for soon, late in times][1:]
         # At the end: what ran once more while the worker stopped would be seen.
         ledger.check(contestant.name)
 
@@ -128,6 +129,11 @@ class Field:
     def _errand(self, environment: dict[str, str], *arguments: Any) -> str:
         command = [sys.executable, "-m", "race.errands", *map(str, arguments)]
         return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def rate(times: list[int]) -> float:
+    """Tasks a second, from the first one to the last."""
+    return (len(times) - 1) / (max(times) - min(times)) * 1e9
 
 
 @contextmanager

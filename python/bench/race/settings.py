@@ -41,6 +41,7 @@ Q_CLUSTER = {
     "orm": "default",
     "workers": 2,
     "recycle": 1_000_000,
+    "timeout": 60,
     "retry": 600,
     "bulk": 100,
     "queue_limit": 200,
