@@ -35,7 +35,7 @@ const WITHOUT_EFFECT: [&str; 19] = [
     "tcp_user_timeout",
 ];
 /// Those that can be honoured as long as they say one of these.
-const SOME: [(&str, &[&str]); 8] = [
+const SOME: [(&str, &[&str]); 9] = [
     ("channel_binding", &["disable", "prefer"]),
     ("client_encoding", &["utf8", "utf-8", "unicode", "auto"]),
     ("gssencmode", &["disable", "prefer"]),

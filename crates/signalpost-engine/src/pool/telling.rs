@@ -80,6 +80,7 @@ impl Pool {
     }
 
     fn send_event(&mut self, mut event: Event, now: Instant) {
+        let may_wait = self.telling.held.len() < MOST_HELD && self.is_listener_coming(now);
         let is_ready = |child: &&mut Child| child.is_ready() && child.stopped_at.is_none();
         // One that hangs has something in hand, and a suspect may kill its child.
         let least =
@@ -99,7 +100,7 @@ impl Pool {
                 }
                 child.unlogged.push_back(event);
             }
-            None if self.is_listener_coming(now) && self.telling.held.len() < MOST_HELD => {
+            None if may_wait => {
                 self.look_at = self.look_at.min(now + HELD);
                 self.telling.held.push_back((now, event));
             }
