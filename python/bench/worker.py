@@ -79,7 +79,7 @@ class Field:
         if not on_sqlite:
             databases.create(TABLES)
         apps = [each.app for each in (OURS, *PEERS) if each.app and not each.why_not()]
-        articles = size.saves + 1 + max(*size.ours.values(), *size.others.values())
+        articles = size.saves + 1 + max(size.ours["index"], size.others["index"])
         environment = self._environment(None, tables, TABLES, apps)
         self._errand(environment, "tables", articles)
         self._tables = tables

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import OperationalError, connections
 from django.db.models.signals import post_delete
 from django.test.utils import CaptureQueriesContext
@@ -380,3 +381,16 @@ def test_what_is_read_by_a_statement_is_what_django_reads() -> None:
     assert vars(named["instance"]).keys() == vars(Article.objects.get(pk=article.pk)).keys()
     assert (named["instance"].title, named["instance"]._state.db, named["instance"]._state.adding) == ("Zoë", "default", False)
     assert named["instance"].author == author
+
+
+def test_what_is_read_by_a_statement_has_the_types_of_its_fields() -> None:
+    document, notice = Document.objects.create(name="a"), Notice.objects.create(text="b", published=True)
+    user = get_user_model().objects.create(username="ada")
+    for instance in (document, notice, user):
+        model = type(instance)
+        assert instances._statement(model, "default") is not None
+        read, djangos = codec.decode_named(payload_of(instance=instance))[1]["instance"], model.objects.get(pk=instance.pk)
+        for field in model._meta.concrete_fields:
+            ours, theirs = getattr(read, field.attname), getattr(djangos, field.attname)
+            assert (type(ours), ours) == (type(theirs), theirs)
+    assert read.date_joined.tzinfo is not None
