@@ -141,7 +141,7 @@ class _Older(ThreadSensitiveContext):
 
     async def __aexit__(self, *raised: Any) -> None:
         # Or it would be shut down.
-        SyncToAsync.context_to_thread_executor.pop(self, None)  # type: ignore[call-overload]
+        SyncToAsync.context_to_thread_executor.pop(self, None)
         await super().__aexit__(*raised)
 
 
