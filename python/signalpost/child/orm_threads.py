@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -69,9 +70,13 @@ def _do(future: Future[Any], call: Callable[[], Any], keeper: Keeper) -> None:
 def _looked_after(call: Callable[[], Any], keeper: Keeper) -> Any:
     """What `call` returns. Raises what it raises, and `TransactionManagementError` if it leaves a transaction open: the next call
     there is another run's, whose writes would be part of it."""
+    process = os.getpid()
     try:
         returned = call()
     finally:
+        if os.getpid() != process:
+            # What the call has forked has come to its end: there is no loop here, and the connections are its parent's.
+            os._exit(0)
         left_open = keeper.after_run()
     if left_open:
         raise TransactionManagementError(
@@ -136,7 +141,7 @@ class _Older(ThreadSensitiveContext):
 
     async def __aexit__(self, *raised: Any) -> None:
         # Or it would be shut down.
-        SyncToAsync.context_to_thread_executor.pop(self, None)  # type: ignore[call-overload]
+        SyncToAsync.context_to_thread_executor.pop(self, None)
         await super().__aexit__(*raised)
 
 

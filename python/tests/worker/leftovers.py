@@ -19,7 +19,7 @@ from django.db import connection
 from signalpost import task
 
 from .models import Note
-from .receivers import _hold
+from .receivers import _hold, fork
 
 #: Only asyncio knows them otherwise, and weakly.
 _tasks: set[Any] = set()
@@ -129,6 +129,15 @@ def thread_of_a_copy() -> int | None:
     process.start()
     process.join()
     return process.exitcode
+
+
+@task(name="fork in a thread", keep_result=True)
+async def fork_in_a_thread(is_sensitive: bool) -> str:
+    """What it forks comes to the end of the call as well."""
+    await Note.objects.acreate(text="before")
+    forked = await sync_to_async(fork.function, thread_sensitive=is_sensitive)()
+    await Note.objects.acreate(text="after")
+    return forked
 
 
 class _Refusing(logging.Filter):

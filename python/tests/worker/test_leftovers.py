@@ -128,6 +128,14 @@ def test_a_process_that_a_receiver_forks_has_threads_of_its_own(engine: Engine) 
     assert engine.run("thread of a copy") == ("ok", {"result": "0"})
 
 
+@pytest.mark.parametrize("is_sensitive", [True, False])
+def test_a_process_that_is_forked_in_a_thread_ends_with_the_call(
+    engine: Engine, database: Database, is_sensitive: bool
+) -> None:
+    assert engine.run("fork in a thread", is_sensitive) == ("ok", {"result": '"parent"'})
+    assert texts(database) == ["before", "after"]
+
+
 @pytest.mark.no_database
 @pytest.mark.parametrize("receiver", ["unloggable", "unloggable later"])
 def test_a_log_that_fails_costs_no_child(engine: Engine, receiver: str) -> None:
