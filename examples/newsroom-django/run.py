@@ -39,7 +39,7 @@ NEEDED = ("django", "PIL", "signalpost")
 
 
 def main() -> int:
-    """Returns 0, or 1 if anything was lost."""
+    """Returns 0, or 1 if anything was lost. Exits with a message if a process fails."""
     arguments = parse()
     data = arguments.data.resolve()
     ensure_packages(data, arguments.wheel)
@@ -58,7 +58,8 @@ def main() -> int:
             return judge()
         introduce(address, data)
         with started("signalpost_worker") as worker, contextlib.suppress(KeyboardInterrupt):
-            worker.wait()
+            if worker.wait() != 0:
+                sys.exit(f"error: the worker has ended with {worker.returncode}")
     return 0
 
 

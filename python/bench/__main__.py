@@ -21,9 +21,12 @@ import project
 import saves
 import sends
 import two_processes
+import worker
 from measure import HEAD, Measure
 
-GROUPS = ("payloads", "sends", "saves", "processes", "async")
+GROUPS = ("payloads", "sends", "saves", "processes", "async", "worker")
+#: What is left out unless it is named: it takes long, and needs what others have made.
+NAMED = ("worker",)
 #: Those that are about SQLite, or about no database.
 ONCE = ("payloads", "processes")
 #: What the project holds itself to.
@@ -38,7 +41,7 @@ WANTED = {
 def arguments() -> argparse.Namespace:
     """Those of the command line."""
     parser = argparse.ArgumentParser(prog="cargo xtask bench django", description=__doc__)
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"some of {', '.join(GROUPS)}; all without it")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"some of {', '.join(GROUPS)}; all but the last without it")
     parser.add_argument("--json", action="store_true", help="one line of JSON for each measurement instead of the table")
     parser.add_argument("--quick", action="store_true", help="shorter runs")
     parser.add_argument("--part", help=argparse.SUPPRESS)
@@ -53,6 +56,8 @@ def part(group: str, database: str, directory: Path, quick: bool) -> list[Measur
     """One group on one database, in this process."""
     if group == "processes":
         return two_processes.measures(directory, quick)
+    if group == "worker":
+        return worker.run(database, directory, quick)
     on_sqlite = database == "SQLite"
     project.set_up(databases.sqlite(str(directory / "bench.db")) if on_sqlite else databases.postgres("bench_django"))
     wanted = WANTED.get((group, database), "")
@@ -76,27 +81,18 @@ def main() -> None:
     on = ["SQLite", *(["PostgreSQL"] if databases.POSTGRES in os.environ else [])]
     if not given.json:
         print(HEAD)
-    for group in [group for group in GROUPS if not given.groups or group in given.groups]:
+    for group in [group for group in GROUPS if (group in given.groups if given.groups else group not in NAMED)]:
         for database in ["SQLite"] if group in ONCE else on:
             with tempfile.TemporaryDirectory(prefix="signalpost-bench-") as directory:
                 command: list[Any] = [sys.executable, str(Path(__file__).parent), "--part"]
                 command += [json.dumps([group, database, directory]), *(["--quick"] if given.quick else [])]
                 if database == "PostgreSQL":
-                    create_database()
+                    databases.create("bench_django")
                 lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
             for line in lines:
                 measured = json.loads(line)
                 del measured["ratio"]
                 print(line if given.json else Measure(**measured).as_row(), flush=True)
-
-
-def create_database() -> None:
-    """An empty one in the server."""
-    import psycopg
-
-    with psycopg.connect(os.environ[databases.POSTGRES], autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS bench_django WITH (FORCE)")
-        connection.execute("CREATE DATABASE bench_django")
 
 
 if __name__ == "__main__":

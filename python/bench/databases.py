@@ -28,3 +28,22 @@ def postgres(name: str | None = None) -> dict[str, Any]:
         "PASSWORD": unquote(url.password or ""),
         "NAME": name or url.path.removeprefix("/"),
     }
+
+
+def create(name: str, template: str | None = None) -> None:
+    """Makes an empty one in the server, or a copy of another one. One that has this name already is thrown away."""
+    drop(name)
+    with _server() as connection:
+        connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+
+
+def drop(name: str) -> None:
+    """Throws it away, if it is there."""
+    with _server() as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _server() -> Any:
+    import psycopg
+
+    return psycopg.connect(os.environ[POSTGRES], autocommit=True)

@@ -15,13 +15,12 @@ from . import targets
 from .background_signal import AsyncSignal
 from .calls import attempt, call, of_error
 from .current import CurrentTask, running
+from .log import log
 from .outbox import NewTask
 from .outcome import Outcome, RetryAfter, Succeeded, backoff
 from .stored_task import StoredTask
 
 __all__ = ["run_all"]
-
-logger = logging.getLogger("signalpost")
 
 
 def run_all(task: StoredTask, signal: AsyncSignal, current: CurrentTask, sender: Any, named: dict[str, Any]) -> Succeeded:
@@ -71,8 +70,8 @@ def _known_name(known: dict[Callable[..., Any], str], receiver: Callable[..., An
 
 
 def _follow_up(task: StoredTask, name: str, outcome: Any) -> NewTask:
-    logger.error(
-        "%s failed beside the other receivers of %s, in task %s; it follows as a task of its own",
+    log(
+        logging.ERROR, "%s failed beside the other receivers of %s, in task %s; it follows as a task of its own",
         name, task.signal, task.id, exc_info=outcome.error,
     )  # fmt: skip
     return NewTask(

@@ -9,6 +9,7 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 
+from .caches import close_caches
 from .current import Permanent, Retry
 from .outcome import Dead, Failed, Outcome, RetryAfter
 from .reason import reason_of
@@ -59,6 +60,9 @@ async def _held(
         raise
     except BaseException as error:
         return None, error
+    finally:
+        # Before 3.12 `wait_for` has it run in a context of its own.
+        close_caches()
 
 
 def attempt(run: Callable[[], Outcome]) -> Outcome:

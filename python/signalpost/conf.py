@@ -16,6 +16,8 @@ __all__ = ["Settings", "current", "is_debug", "on_change"]
 
 #: What may be done about a `post_save` outside a transaction.
 POLICIES = ("warn", "raise", "allow")
+#: The longest timeout, of one receiver or of all, in seconds.
+LONGEST_TIMEOUT = 365 * 24 * 3600
 #: What our answers, and what others remember, depend on beside `SIGNALPOST` itself.
 _RELATED = frozenset({"SIGNALPOST", "DATABASES", "DATABASE_ROUTERS", "DEBUG", "INSTALLED_APPS", "LANGUAGE_CODE", "USE_I18N"})
 
@@ -115,10 +117,12 @@ def _checked(key: str, value: Any) -> Any:
         raise _wrong(key, f"one of {', '.join(map(repr, POLICIES))}", value)
     if key == "QUEUE" and not (isinstance(value, str) and value):
         raise _wrong(key, "the name of a queue", value)
-    if key == "MAX_ATTEMPTS" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+    if key == "MAX_ATTEMPTS" and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 1 << 31):
         raise _wrong(key, "a whole number from 1", value)
-    if key == "TIMEOUT" and value is not None and not (isinstance(value, (int, float)) and value > 0):
-        raise _wrong(key, "a number of seconds above 0, or None", value)
+    # Written so that NaN is refused too.
+    if key == "TIMEOUT" and value is not None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= LONGEST_TIMEOUT:
+            raise _wrong(key, "a number of seconds above 0 and at most a year, or None", value)
     if key == "ENGINE" and value is not None:
         if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
             raise _wrong(key, "the path of the engine's executable, or None", value)

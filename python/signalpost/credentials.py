@@ -109,12 +109,25 @@ def _of_postgres(alias: str, connection: Any) -> dict[str, Any]:
     for option, hint in _POSTGRES_REFUSED.items():
         if options.get(option):
             raise CannotHonour(f"DATABASES[{alias!r}]['OPTIONS'][{option!r}] cannot be honoured: {hint}")
+    # Not one of a pool: that may have been let in by an older password.
+    connection.settings_dict = {**connection.settings_dict, "OPTIONS": {**options, "pool": False}}
+    wanted = connection.get_connection_params()
+    for name in ("host", "hostaddr", "port"):
+        # psycopg goes through them by itself, and says which one it has got to.
+        if "," in str(wanted.get(name) or ""):
+            raise CannotHonour(
+                f"DATABASES[{alias!r}] names several servers by {name!r}, which cannot be honoured: have "
+                "SIGNALPOST['DIRECT'] name an alias for the engine that has one of them"
+            )
     connection.ensure_connection()
     info = connection.connection.info
     # With what came from a service file, the environment and libpq's own defaults. psycopg 2 has another name for it.
     get = getattr(info, "get_parameters", None)
     given = get() if get is not None else info.dsn_parameters
     parameters = {name: str(value) for name, value in given.items() if value is not None and value != ""}
+    if (wanted.get("host") or os.environ.get("PGHOST")) and not (wanted.get("hostaddr") or os.environ.get("PGHOSTADDR")):
+        # psycopg has looked the name up. The engine does so each time, and checks the name in the certificate.
+        parameters.pop("hostaddr", None)
     # The engine always speaks UTF-8, as Django does.
     parameters.pop("client_encoding", None)
     # Those that libpq has found out by itself are not among them: the directory of its sockets, the user's name.

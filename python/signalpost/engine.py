@@ -58,12 +58,18 @@ def child_command(settings_module: str, *more: str) -> list[str]:
     return [
         sys.executable,
         *_args_from_interpreter_flags(),
+        *_unbuffered(),
         "-m",
         "signalpost.child",
         f"--settings={settings_module}",
         *(f"--pythonpath={path}" for path in paths),
         *more,
     ]
+
+
+def _unbuffered() -> list[str]:
+    # The one flag that no list of the interpreter's has: it is what standard output is like.
+    return ["-u"] if getattr(sys.__stdout__, "write_through", False) else []
 
 
 def file_of_settings(settings: dict[str, Any]) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db import connections
 
+from .conf import LONGEST_TIMEOUT
+
 __all__ = ["DeclarationError", "Options", "check_name"]
 
 #: The longest name of a signal, sender, receiver or queue, in bytes (the engine's limit).
@@ -100,7 +102,7 @@ def _max_attempts(who: str, value: Any) -> int:
 def _timeout(who: str, value: Any) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     # Written so that NaN is refused too.
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= 365 * 24 * 3600:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= LONGEST_TIMEOUT:
         raise DeclarationError(f"{who}: timeout= must be seconds or a timedelta, above 0 and at most a year, and is {value!r}")
     return float(seconds)
 

@@ -31,7 +31,8 @@ _FORGET_ON_SQLITE = (
     "DELETE FROM signalpost_history WHERE id IN "
     f"(SELECT id FROM signalpost_history INDEXED BY signalpost_history_ended {_OLDEST})"
 )
-_FORGET_ON_POSTGRESQL = forgetting(f"SELECT id FROM signalpost_history {_OLDEST}", "count(*)")
+#: How many were forgotten, and how many were found: a worker may have forgotten some of them in between.
+_FORGET_ON_POSTGRESQL = forgetting(f"SELECT id FROM signalpost_history {_OLDEST}", "count(*), (SELECT count(*) FROM old)")
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def prune(alias: str, share: Share, at_once: int) -> Iterator[int]:
         parameters: list[Any] = [share.queue, share.state, share.before, at_once]
         with connection.cursor() as cursor:
             cursor.execute(_FORGET_ON_SQLITE if is_sqlite else _FORGET_ON_POSTGRESQL, parameters)
-            forgotten = int(cursor.rowcount if is_sqlite else cursor.fetchone()[0])
+            forgotten, found = (cursor.rowcount, cursor.rowcount) if is_sqlite else cursor.fetchone()
         if forgotten:
             yield forgotten
-        if forgotten < at_once:
+        if found < at_once:
             return

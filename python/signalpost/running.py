@@ -9,26 +9,27 @@ from __future__ import annotations
 import contextvars
 import json
 import logging
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any, NamedTuple
 
 from asgiref.sync import sync_to_async
-from django.core.cache import caches
+from django.db.transaction import TransactionManagementError
 
 from . import carriers, codec, lifecycle, targets
 from .all_receivers import run_all
 from .background_signal import AsyncSignal
+from .caches import close_caches
 from .calls import attempt, call, call_within, of_error
 from .conf import current as settings
 from .current import CHAIN, TASK_SIGNAL, CurrentTask, chain_after, enter
 from .current import way_to as shown_way
+from .log import log
 from .outcome import Dead, Failed, Outcome, RetryAfter, Succeeded, Unknown, settled
 from .reason import readable, reason_of
 from .stored_task import StoredTask
 
-__all__ = ["Prepared", "aperform", "concluded", "perform", "prepare", "run", "tell_finished"]
-
-logger = logging.getLogger("signalpost")
+__all__ = ["Prepared", "aperform", "concluded", "perform", "prepare", "rolled_back", "run", "tell_finished"]
 
 #: The version of payloads that is written and read here.
 PAYLOAD_VERSION = 1
@@ -106,15 +107,12 @@ def concluded(task: StoredTask, max_attempts: int, outcome: Outcome, now: int | 
     return outcome
 
 
-def close_caches() -> None:
-    """Closes the caches of this context. They are made anew in every context; nobody else would close them."""
-    try:
-        # Where asgiref keeps what is of a context. To ask `caches` for each of its names takes longer than a short receiver.
-        is_unused = caches._connections._storage._data.get(None) is None  # type: ignore[attr-defined]
-    except AttributeError:
-        is_unused = False
-    if not is_unused:
-        caches.close_all()
+def rolled_back(outcome: Outcome, aliases: Sequence[str]) -> Outcome:
+    """What `outcome` is worth, of a receiver that has left transactions open on `aliases`. What it has written there is rolled back."""
+    if not isinstance(outcome, Succeeded):
+        return outcome
+    what = f"the receiver returned, but it left a transaction open on {aliases[0]!r}, which was rolled back"
+    return of_error(TransactionManagementError(what))
 
 
 def failed_after_all(task: StoredTask, error: BaseException, now: int) -> Outcome:
@@ -239,7 +237,7 @@ def _kept(task: StoredTask, returned: Any) -> str | None:
         return codec.encode(returned)
     except codec.CannotTravel as error:
         # It has succeeded, and must not run again for this.
-        logger.error("Task %s of %s has succeeded; its result is not kept: %s", task.id, task.receiver, error)
+        log(logging.ERROR, "Task %s of %s has succeeded; its result is not kept: %s", task.id, task.receiver, error)
         return None
 
 
@@ -247,11 +245,11 @@ def _log(task: StoredTask, outcome: Outcome) -> None:
     # Never the arguments. The exception is for those who collect them.
     who = (task.id, task.receiver, task.attempt)
     if isinstance(outcome, Dead):
-        logger.error("Task %s of %s is dead after attempt %s", *who, exc_info=outcome.error)
+        log(logging.ERROR, "Task %s of %s is dead after attempt %s", *who, exc_info=outcome.error)
     elif isinstance(outcome, (Failed, RetryAfter)):
-        logger.warning("Task %s of %s failed in attempt %s; it will be tried again", *who, exc_info=outcome.error)
+        log(logging.WARNING, "Task %s of %s failed in attempt %s; it will be tried again", *who, exc_info=outcome.error)
     elif isinstance(outcome, Unknown) and _is_news(outcome.reason):
-        logger.warning("Task %s waits: %s", task.id, outcome.reason)
+        log(logging.WARNING, "Task %s waits: %s", task.id, outcome.reason)
 
 
 #: What was said to be unknown, and when. A deploy may leave thousands of such tasks, and each comes twice a minute.

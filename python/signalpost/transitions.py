@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from .clock import store_now
 from .reason import readable
 
-__all__ = ["cancel", "forget", "retry"]
+__all__ = ["cancel", "forget", "parts", "retry"]
 
 #: So many tasks are moved in one transaction, so that writers beside us have their turn.
 AT_ONCE = 500
@@ -121,7 +121,7 @@ def _in_steps(
     connection = connections[alias]
     move = on_postgresql if connection.vendor == "postgresql" else on_sqlite
     moved: set[int] = set()
-    for some in _parts(sorted(set(ids))):
+    for some in parts(sorted(set(ids))):
         # The first statement writes, so that a transaction of SQLite's begins with the lock that it needs.
         with transaction.atomic(using=alias), connection.cursor() as cursor:
             moved.update(move(cursor, some))
@@ -143,6 +143,7 @@ def _among(ids: list[int]) -> str:
     return f"id IN ({', '.join(['%s'] * len(ids))})"
 
 
-def _parts(ids: list[int]) -> Iterator[list[int]]:
+def parts(ids: list[int]) -> Iterator[list[int]]:
+    """`ids` in parts of the size of a step, as no database takes any number of parameters."""
     for start in range(0, len(ids), AT_ONCE):
         yield ids[start : start + AT_ONCE]

@@ -93,3 +93,23 @@ def test_of_postgresql_everything_is_said_that_libpq_has_found_out() -> None:
     assert {"host", "port", "user", "dbname"} <= said["parameters"].keys()
     assert said["parameters"]["dbname"] == connections["default"].settings_dict["NAME"]
     assert (said["schema"], said["pooled"]) == ("public", None)
+
+
+@pytest.mark.django_db
+@pytest.mark.postgres
+def test_a_pool_is_passed_by_as_its_connections_may_have_an_older_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db.backends.postgresql.base import DatabaseWrapper
+
+    monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "pool", {"min_size": 1})
+    assert credentials.settings_of("default")["parameters"]["user"]
+    assert DatabaseWrapper._connection_pools == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.postgres
+def test_a_name_that_the_driver_has_looked_up_stays_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections.settings["default"], "HOST", "localhost")
+    parameters = credentials.settings_of("default")["parameters"]
+    assert parameters["host"] == "localhost" and "hostaddr" not in parameters
+    monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "hostaddr", "127.0.0.1")
+    assert credentials.settings_of("default")["parameters"]["hostaddr"] == "127.0.0.1"

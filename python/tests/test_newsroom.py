@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,6 +83,19 @@ def test_everything_is_done_at_the_first_start_and_nothing_at_the_second(tmp_pat
     ledger.write_text("")
     report, code = _run(data, database)
     assert (report["lost"], report["succeeded"], code) == (24, 24, 1)
+
+
+@pytest.mark.no_database
+def test_a_worker_that_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = shutil.which("false")
+    assert engine is not None
+    monkeypatch.setenv("SIGNALPOST_ENGINE", engine)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    done = _python(tmp_path, "", "run.py", "--data", str(tmp_path), "--port", str(port))
+    assert "error: the worker has ended with 1" in done.stderr
+    assert done.returncode == 1
 
 
 @pytest.mark.no_database

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import StringIO
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections, transaction
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
@@ -177,6 +179,77 @@ def test_two_names_of_one_database_are_pruned_once() -> None:
     ended("succeeded", age=2 * DAY)
     out, _ = prune("--database", "default", "--database", "replica", "--dry-run")
     assert out.count("would be forgotten\n") == 2
+
+
+def test_what_the_database_refuses_is_said_with_what_was_done_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    for queue in ("mail", "stock"):
+        for _ in range(3):
+            ended("succeeded", age=2 * DAY, queue=queue)
+    prune_share = pruning.prune
+
+    def refused(alias: str, share: pruning.Share, at_once: int) -> Iterator[int]:
+        steps = prune_share(alias, share, at_once)
+        if share.queue == "stock":
+            yield next(steps)
+            raise OperationalError("database is locked")
+        yield from steps
+
+    monkeypatch.setattr(pruning, "prune", refused)
+    with pytest.raises(
+        CommandError,
+        match="in the database 'default' could not be pruned any further when 5 were forgotten: database is locked",
+    ):
+        prune("--batch-size", "2")
+    assert len(left()) == 1
+
+
+def test_a_store_whose_time_is_not_to_be_had_is_an_error_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(alias: str) -> int:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("signalpost.management.commands.signalpost_prune.store_now", refused)
+    with pytest.raises(CommandError, match="database is locked"):
+        prune()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_worker_forgets_meanwhile_does_not_end_it_early() -> None:
+    if connection.vendor != "postgresql":
+        # There one writer waits for the other, and finds what is left.
+        return
+    entries = [ended("succeeded", age=(7 - number) * DAY) for number in range(5)]
+    is_held, go = Event(), Event()
+
+    def worker() -> None:
+        with transaction.atomic():
+            HistoryEntry.objects.filter(pk=entries[0].pk).delete()
+            is_held.set()
+            go.wait()
+        connection.close()
+
+    def watcher() -> None:
+        # The step has found the row, and waits for the worker that has it.
+        waiting = (
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database()"
+        )
+        with connection.cursor() as cursor:
+            while not go.is_set():
+                cursor.execute(waiting)
+                if cursor.fetchone() != (0,):
+                    go.set()
+        connection.close()
+
+    threads = [Thread(target=worker), Thread(target=watcher)]
+    threads[0].start()
+    is_held.wait()
+    threads[1].start()
+    try:
+        prune("--batch-size", "2")
+    finally:
+        go.set()
+        for thread in threads:
+            thread.join()
+    assert left() == set()
 
 
 def test_with_a_task_it_is_forgotten_that_its_send_was_made_once() -> None:

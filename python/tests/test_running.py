@@ -314,6 +314,58 @@ def test_caches_that_a_receiver_has_opened_are_closed(monkeypatch: pytest.Monkey
     assert len(closed) == 1
 
 
+def test_caches_that_an_asynchronous_receiver_has_opened_within_its_timeout_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Any] = []
+    monkeypatch.setattr("django.core.cache.backends.locmem.LocMemCache.close", lambda self, **kwargs: closed.append(self))
+    used: list[Any] = []
+
+    @task(name="bill", timeout=60)
+    async def bill() -> None:
+        # The same one for everything that is of this context.
+        caches["default"].get("key")
+        used.append(caches["default"])
+
+    assert running.run(called("bill"), NOW) == Succeeded()
+
+    assert used[0] in closed
+
+
+def test_a_cache_that_cannot_be_closed_undoes_no_success(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def close(self: Any, **kwargs: Any) -> None:
+        raise ConnectionError("the cache is down")
+
+    monkeypatch.setattr("django.core.cache.backends.locmem.LocMemCache.close", close)
+    task(name="bill")(lambda: caches["default"].get("key") and None)
+
+    @task(name="bill later")
+    async def bill_later() -> None:
+        caches["default"].get("key")
+
+    assert running.run(called("bill"), NOW) == Succeeded()
+
+    async def later() -> Any:
+        stored = called("bill later")
+        prepared = running.prepare(stored)
+        assert isinstance(prepared, running.Prepared)
+        return await running.aperform(stored, prepared)
+
+    assert asyncio.run(later()) == Succeeded()
+    said = [
+        record for record in caplog.records if record.getMessage() == "The caches that a run has opened could not be closed"
+    ]
+    assert len(said) == 2 and all(record.levelno == logging.WARNING for record in said)
+
+
+def test_a_success_that_was_rolled_back_is_a_failure() -> None:
+    outcome = running.rolled_back(Succeeded("7"), ["default"])
+    assert isinstance(outcome, Failed)
+    assert "it left a transaction open on 'default', which was rolled back" in outcome.reason
+    for failure in (Failed("the printer is off"), Dead("it is old")):
+        assert running.rolled_back(failure, ["default"]) is failure
+
+
 def test_asynchronous_receivers_run_below_a_running_loop() -> None:
     ran: list[str] = []
 

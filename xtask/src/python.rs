@@ -4,6 +4,7 @@ mod database;
 mod environment;
 mod interpreter;
 mod pair;
+mod peers;
 mod sharing;
 mod single;
 mod wheel;

@@ -54,6 +54,13 @@ impl Line {
         Self { frames, kill }
     }
 
+    /// Leads to a test.
+    #[cfg(test)]
+    pub(crate) fn rehearsed() -> (Self, UnboundedReceiver<Vec<u8>>) {
+        let (frames, outgoing) = unbounded_channel();
+        (Self { frames, kill: Arc::default() }, outgoing)
+    }
+
     /// Sends whole frames. What is sent to a child that is gone is lost, and its end tells of that.
     pub(crate) fn send(&self, frames: Vec<u8>) {
         if !frames.is_empty() {

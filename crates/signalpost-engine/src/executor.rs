@@ -17,7 +17,6 @@ pub(crate) struct ChildExecutor {
     pub(crate) pool: PoolHandle,
     /// Which one, by its place among the settings.
     pub(crate) store: usize,
-    pub(crate) receivers: Vec<PublishedReceiver>,
 }
 
 impl Executor for ChildExecutor {
@@ -46,7 +45,7 @@ impl Executor for ChildExecutor {
     }
 
     fn receivers(&self) -> Vec<PublishedReceiver> {
-        self.receivers.clone()
+        self.pool.state.borrow().receivers()
     }
 
     fn capacity(&self) -> usize {

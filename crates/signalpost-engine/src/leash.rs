@@ -1,11 +1,11 @@
 //! The step between the engine and a child: what only the process itself can set, and then exec.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use crate::event::say;
 use clap::Args;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
@@ -38,7 +38,7 @@ pub fn hold(leash: &Leash) -> ExitCode {
         Ok(()) => Command::new(program).args(arguments).exec(),
         Err(error) => error.into(),
     };
-    say(&format!("signalpost: cannot become `{}`: {error}", program.display()));
+    let _ = writeln!(std::io::stderr(), "signalpost: cannot become `{}`: {error}", program.display());
     // As a shell says that a command could not be run.
     ExitCode::from(127)
 }

@@ -7,6 +7,7 @@
 //! them; `executor`, by which the [worker](signalpost_worker) knows the pool; `engine`, which puts them together.
 
 mod child;
+mod encryption;
 mod engine;
 mod event;
 mod executor;
@@ -18,10 +19,13 @@ mod options;
 mod page;
 mod parameters;
 mod pool;
+mod probe;
 mod process;
+mod registrations;
 mod settings;
 mod signals;
 mod task_body;
+mod voice;
 
 pub use engine::work;
 pub use leash::{Leash, hold};

@@ -73,6 +73,8 @@ pub(crate) enum Said {
     CannotStart(String),
     /// `r`
     Results(Vec<RunResult>),
+    /// `e`
+    Logged(Vec<u64>),
     /// `s`
     Replace { reason: String, all: bool },
     /// `c`
@@ -83,9 +85,10 @@ impl Said {
     /// What a frame says; or why it makes no sense.
     pub(crate) fn read(kind: u8, body: &[u8]) -> Result<Self, String> {
         match kind {
-            b'h' => parse(kind, body).map(Self::Hello),
+            b'h' => ChildHello::read(kind, body).map(Self::Hello),
             b'x' => parse(kind, body).map(|Reason { reason }| Self::CannotStart(reason)),
             b'r' => parse(kind, body).map(|Results { results }| Self::Results(results)),
+            b'e' => parse(kind, body).map(|Logged { events }| Self::Logged(events)),
             b's' => parse(kind, body).map(|Replace { reason, all }| Self::Replace { reason, all }),
             b'c' => parse::<Credentials>(kind, body)?.said(),
             other => Err(format!("a frame of the kind `{}` is not known", char::from(other).escape_default())),
@@ -111,6 +114,22 @@ pub(crate) struct ChildHello {
     pub(crate) wants_finished: bool,
 }
 
+impl ChildHello {
+    /// Of another version nothing but that is known.
+    fn read(kind: u8, body: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        match parse(kind, body)? {
+            Version { version: VERSION } => parse(kind, body),
+            Version { version } => {
+                Ok(Self { version, queues: Vec::new(), receivers: Vec::new(), wants_finished: false })
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Registered {
     name: String,
@@ -127,6 +146,11 @@ impl From<Registered> for PublishedReceiver {
 #[derive(Deserialize)]
 struct Results {
     results: Vec<RunResult>,
+}
+
+#[derive(Deserialize)]
+struct Logged {
+    events: Vec<u64>,
 }
 
 /// `c`

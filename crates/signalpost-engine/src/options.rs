@@ -1,6 +1,7 @@
 //! What the engine is told on its command line.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -66,6 +67,9 @@ pub struct EngineOptions {
     /// How many seconds a child may take to give back what it has not begun.
     #[arg(long, hide = true, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub answer_timeout: u32,
+    /// Where probes are answered, by HTTP, as 0.0.0.0:8081 [default: nowhere].
+    #[arg(long, value_name = "ADDRESS")]
+    pub health: Option<SocketAddr>,
     /// How a child is started.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -108,5 +112,13 @@ mod tests {
         assert!(parsed(&["--settings-fd", "7"]).is_err());
         assert!(parsed(&["--settings-fd", "7", "--threads", "0", "--", "python"]).is_err());
         assert!(parsed(&["--", "python"]).is_err());
+    }
+
+    #[test]
+    fn an_address_for_probes_has_a_port() {
+        let with = |address| parsed(&["--settings-fd", "7", "--health", address, "--", "python"]);
+        assert_eq!(with("[::1]:8081").unwrap().health.unwrap().port(), 8081);
+        let refused = with("8081").unwrap_err().to_string();
+        assert!(refused.contains("--health") && refused.contains("8081"), "{refused}");
     }
 }

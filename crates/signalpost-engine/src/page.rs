@@ -65,6 +65,20 @@ impl Page {
     }
 }
 
+/// A child's part, played by a test.
+#[cfg(test)]
+impl Page {
+    pub(crate) fn write_slot(&self, at: usize, slot: [u64; 4]) {
+        let bytes: Vec<u8> = slot.iter().flat_map(|number| number.to_ne_bytes()).collect();
+        self.file.write_all_at(&bytes, (HEADER + at * SLOT) as u64).unwrap();
+    }
+
+    pub(crate) fn write_ended(&self, at: usize, run: u64) {
+        let at = HEADER + self.slots * SLOT + at * ENDED;
+        self.file.write_all_at(&run.to_ne_bytes(), at as u64).unwrap();
+    }
+}
+
 impl AsFd for Page {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
@@ -97,21 +111,16 @@ pub(crate) fn monotonic_nanos() -> u64 {
 mod tests {
     use super::*;
 
-    fn write(page: &Page, at: usize, slot: [u64; 4]) {
-        let bytes: Vec<u8> = slot.iter().flat_map(|number| number.to_ne_bytes()).collect();
-        page.file.write_all_at(&bytes, (HEADER + at * SLOT) as u64).unwrap();
-    }
-
     #[test]
     fn what_a_child_writes_is_read() {
         let page = Page::new(3).unwrap();
         assert!(page.taken().is_empty());
-        write(&page, 0, [7, 0, 0, 10]);
-        write(&page, 2, [9, 5, 1_500, 0]);
+        page.write_slot(0, [7, 0, 0, 10]);
+        page.write_slot(2, [9, 5, 1_500, 0]);
         let first = Slot { run: 7, deadline: None, timeout: Duration::ZERO, max_attempts: 10 };
         let last = Slot { run: 9, deadline: Some(5), timeout: Duration::from_millis(1_500), max_attempts: u32::MAX };
         assert_eq!(page.taken(), [first, last]);
-        write(&page, 0, [0, 0, 0, 0]);
+        page.write_slot(0, [0, 0, 0, 0]);
         assert_eq!(page.taken(), [last]);
     }
 
@@ -136,7 +145,7 @@ mod tests {
     #[test]
     fn a_page_that_was_cut_short_tells_of_nothing() {
         let page = Page::new(3).unwrap();
-        write(&page, 0, [7, 0, 0, 10]);
+        page.write_slot(0, [7, 0, 0, 10]);
         page.file.set_len(70).unwrap();
         assert!(page.taken().is_empty());
     }

@@ -29,7 +29,6 @@ pub(crate) enum Refusal {
 /// What stands in the settings. They hold passwords: nothing here is shown.
 #[derive(Deserialize)]
 pub(crate) struct Settings {
-    version: u32,
     pub(crate) stores: Vec<StoreSettings>,
 }
 
@@ -75,15 +74,16 @@ impl Settings {
             return Err(Refusal::Settings(problem));
         }
         let settings: Self = serde_json::from_slice(text).map_err(wrong)?;
-        debug_assert_eq!(settings.version, version);
         if settings.stores.is_empty() {
             return Err(Refusal::Settings("the settings name no store".to_owned()));
         }
         let mut seen = BTreeSet::new();
-        match settings.stores.iter().find(|store| !seen.insert(&store.alias)) {
-            Some(twice) => Err(Refusal::Settings(format!("the store `{}` is named twice", twice.alias))),
-            None => Ok(settings),
+        if let Some(twice) = settings.stores.iter().find(|store| !seen.insert(&store.alias)) {
+            return Err(Refusal::Settings(format!("the store `{}` is named twice", twice.alias)));
         }
+        // All of them, before one is opened.
+        settings.stores.iter().try_for_each(|store| store.checked_url().map(drop))?;
+        Ok(settings)
     }
 }
 
@@ -108,6 +108,10 @@ impl StoreSettings {
         }
     }
 
+    fn checked_url(&self) -> Result<Option<String>, Refusal> {
+        self.url().map_err(|problem| Refusal::Settings(format!("store `{}`: {problem}", self.alias)))
+    }
+
     /// Opens the store. Its tables are Django's affair.
     pub(crate) async fn open(&self) -> Result<Opened, Refusal> {
         let alias = &self.alias;
@@ -125,8 +129,7 @@ impl StoreSettings {
                 options.open().map(|store| Arc::new(store) as _)
             }
             Database::Postgresql { schema, pooled, .. } => {
-                let url = self.url().map_err(|problem| Refusal::Settings(format!("store `{alias}`: {problem}")))?;
-                match PostgresCredentials::new(&url.unwrap_or_default()) {
+                match PostgresCredentials::new(&self.checked_url()?.unwrap_or_default()) {
                     Err(error) => Err(error),
                     Ok(given) => {
                         let options = PostgresOptions::with_credentials(credentials.insert(given)).create_tables(false);

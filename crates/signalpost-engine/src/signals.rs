@@ -17,6 +17,8 @@ pub(crate) struct Signals {
     interrupt: Signal,
     quit: Signal,
     hang_up: Signal,
+    /// Not for itself: where it is ignored, as whoever starts the engine may have it, nobody can wait for a child.
+    _child: Signal,
 }
 
 impl Signals {
@@ -26,6 +28,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
             hang_up: signal(SignalKind::hangup())?,
+            _child: signal(SignalKind::child())?,
         })
     }
 

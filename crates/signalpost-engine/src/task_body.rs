@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 use signalpost_store::Task;
 
-/// A payload beyond this could make a frame too long: JSON text as a JSON string has at most some escapes more.
-const MAX_PAYLOAD: usize = 8 << 20;
+/// Texts beyond this could make a frame too long: JSON text as a JSON string has up to seven letters for one.
+const MAX_TEXT: usize = 8 << 20;
 
 /// A task as a child is told of it: with its payload when it is to run it, without when only its name matters.
 #[derive(Debug, Serialize)]
@@ -75,23 +75,30 @@ impl<'a> TaskBody<'a> {
         self
     }
 
-    /// All of it. The text is empty where [`problem`] finds something.
+    /// All of it. Where [`problem`] finds something it is without payload and headers, which are empty.
     pub(crate) fn whole(run: u64, store: &'a str, task: &'a Task) -> Self {
+        let is_whole = problem(task).is_none();
         let headers = match &task.headers {
-            Some(headers) if !headers.is_empty() => serde_json::to_string(headers).unwrap_or_default().into(),
+            Some(headers) if is_whole && !headers.is_empty() => {
+                serde_json::to_string(headers).unwrap_or_default().into()
+            }
             _ => Cow::Borrowed("{}"),
         };
-        let payload = std::str::from_utf8(&task.payload).unwrap_or_default();
+        let payload = if is_whole { std::str::from_utf8(&task.payload).unwrap_or_default() } else { "" };
         Self { payload: Some(payload), headers: Some(headers), ..Self::head(run, store, task) }
     }
 }
 
 /// Why the task cannot be sent to a child. Every attempt would meet the same.
 pub(crate) fn problem(task: &Task) -> Option<String> {
-    if task.payload.len() > MAX_PAYLOAD {
-        let length = task.payload.len();
+    let texts = [&task.send_id, &task.signal, &task.receiver, &task.queue].map(String::len);
+    let others = [&task.sender, &task.key].map(|text| text.as_ref().map_or(0, String::len));
+    let headers = task.headers.iter().flatten().map(|(name, value)| name.len() + value.len());
+    let beside: usize = texts.into_iter().chain(others).chain(headers).sum();
+    let payload = task.payload.len();
+    if payload + beside > MAX_TEXT {
         return Some(format!(
-            "its payload has {length} bytes, and no more than {MAX_PAYLOAD} can be handed to a child"
+            "its payload has {payload} bytes and the rest of its texts {beside}, and no more than {MAX_TEXT} can be handed to a child"
         ));
     }
     let broken = std::str::from_utf8(&task.payload).err()?;
@@ -124,6 +131,33 @@ mod tests {
     #[test]
     fn what_cannot_be_handed_over_is_named() {
         assert!(problem(&task(b"\xff")).unwrap().contains("is no text"));
-        assert!(problem(&task(&vec![b' '; MAX_PAYLOAD + 1])).unwrap().contains("8388609 bytes"));
+        assert!(problem(&task(&vec![b' '; MAX_TEXT])).unwrap().contains("8388608 bytes"));
+        let most = MAX_TEXT / 2;
+        let with = |change: &dyn Fn(&mut Task)| {
+            let mut task = task(&vec![b' '; most]);
+            change(&mut task);
+            problem(&task).is_some()
+        };
+        assert!(!with(&|_| {}));
+        let long = || "x".repeat(most);
+        assert!(with(&|task| task.receiver = long()) && with(&|task| task.signal = long()));
+        assert!(with(&|task| task.sender = Some(long())) && with(&|task| task.key = Some(long())));
+        assert!(with(&|task| task.headers = Some([(long(), String::new())].into())));
+    }
+
+    #[test]
+    fn no_frame_becomes_too_long_by_a_task_that_is_handed_over() {
+        // What becomes longest: `\u0001`, and its backslash is one more in a string in a string.
+        let mut task = task(b"{}");
+        task.headers = Some([("a".to_owned(), "\u{1}".repeat(MAX_TEXT - 200))].into());
+        assert_eq!(problem(&task), None);
+        let json = serde_json::to_string(&TaskBody::whole(1, "default", &task)).unwrap();
+        assert!(json.len() + (2 << 20) < crate::frame::MAX_FRAME, "{}", json.len());
+    }
+
+    #[test]
+    fn what_was_never_handed_over_is_told_of_without_what_was_too_long() {
+        let task = task(&vec![b' '; MAX_TEXT + 1]);
+        assert!(serde_json::to_string(&TaskBody::whole(1, "default", &task)).unwrap().len() < 1_000);
     }
 }

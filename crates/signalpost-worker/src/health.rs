@@ -44,19 +44,33 @@ struct Seen {
     trusted_until: Instant,
     running: usize,
     in_hand: usize,
+    store_answers: bool,
 }
 
 impl Default for Health {
     fn default() -> Self {
         let state = WorkerState::Starting;
         let now = Instant::now();
-        Self(Arc::new(Mutex::new(Seen { state, turned_at: now, trusted_until: now, running: 0, in_hand: 0 })))
+        let store_answers = true;
+        Self(Arc::new(Mutex::new(Seen {
+            state,
+            turned_at: now,
+            trusted_until: now,
+            running: 0,
+            in_hand: 0,
+            store_answers,
+        })))
     }
 }
 
 impl Health {
     pub(crate) fn turn(&self, state: WorkerState, running: usize, in_hand: usize, trusted_until: Instant) {
-        *self.seen() = Seen { state, turned_at: Instant::now(), trusted_until, running, in_hand };
+        let mut seen = self.seen();
+        *seen = Seen { state, turned_at: Instant::now(), trusted_until, running, in_hand, ..*seen };
+    }
+
+    pub(crate) fn hear_of_store(&self, answers: bool) {
+        self.seen().store_answers = answers;
     }
 
     pub(crate) fn end(&self) {
@@ -90,6 +104,12 @@ impl Health {
         let seen = *self.seen();
         // Asked now: the loop itself may be held up.
         seen.state == WorkerState::Working && Instant::now() < seen.trusted_until && self.is_live()
+    }
+
+    /// False: the store failed when the worker looked last for what the dead have left, which it does once a
+    /// [`sweep`](crate::WorkerOptions::sweep). A worker outlives that, and is ready for as long as it can trust its lease.
+    pub fn store_answers(&self) -> bool {
+        self.seen().store_answers
     }
 
     /// How many receivers run.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::happening::Happening;
 use crate::trouble::Trouble;
-use crate::{Executor, Queue, WorkerOptions};
+use crate::{Executor, Health, Queue, WorkerOptions};
 
 /// How often the history is pruned at most and at least. In between it is a quarter of the shortest time that anything is
 /// kept, so that no more than this is there beyond it.
@@ -84,6 +84,7 @@ pub(crate) struct Keeper {
     /// Told when somebody else has found out that the lease is gone.
     pub(crate) renew_now: Arc<Notify>,
     pub(crate) trouble: Trouble,
+    pub(crate) health: Health,
 }
 
 impl Keeper {
@@ -182,7 +183,10 @@ impl Keeper {
             expired_leases,
             max_deaths_alone: self.options.max_deaths_alone,
         };
-        match self.store.rescue(&request).await {
+        let rescued = self.store.rescue(&request).await;
+        // Who waits in vain for a lock has been answered.
+        self.health.hear_of_store(rescued.as_ref().err().is_none_or(StoreError::is_locked));
+        match rescued {
             Ok(rescued) => {
                 for one in &rescued {
                     for task in &one.dead {

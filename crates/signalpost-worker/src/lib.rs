@@ -68,6 +68,7 @@ pub use claimed_task::ClaimedTask;
 pub use drain::Drain;
 pub use executor::{Executor, Failure, Known, ReceiverPolicy, Success};
 pub use health::{Health, WorkerState};
+pub use idle::idle;
 pub use options::WorkerOptions;
 pub use queue::Queue;
 pub use rate::Rate;

@@ -117,8 +117,8 @@ impl Worker {
     ///
     /// As [`Worker::run`].
     pub async fn run_until_idle(self) -> Result<(), WorkerError> {
-        let store = self.store.clone();
-        self.run_until(async move { idle(&*store).await }).await
+        let stores = [self.store.clone()];
+        self.run_until(async move { idle(&stores).await }).await
     }
 
     /// Works until nothing is due in its queues and nothing is in its hands, and then stops. Delayed tasks, and failed ones that
@@ -189,6 +189,7 @@ impl Worker {
             happenings: sender.clone(),
             renew_now: renew_now.clone(),
             trouble: trouble.clone(),
+            health: health.clone(),
         };
         let mut keeper = tokio::spawn(keeper.keep());
         let _stops_with_us = AbortOnDrop(keeper.abort_handle());

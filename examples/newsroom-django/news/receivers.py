@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -112,7 +113,11 @@ def key_of(instance: Article | None, kwargs: dict[str, Any]) -> int:
 def write_whole(path: Path, picture: Image.Image) -> None:
     """Writes a file so that it is there whole or not at all. One of the same name is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Two runs may write at the same time.
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    picture.save(beside, "JPEG")
-    os.replace(beside, path)
+    # Two runs may write at the same time, on two threads of one process too.
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        picture.save(beside, "JPEG")
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

@@ -52,6 +52,36 @@ class Newsroom(SignalpostAssertions, TestCase):
         return Article.objects.latest("pk")
 
 
+class Files(Newsroom):
+    def test_two_threads_of_one_process_write_beside_each_other(self) -> None:
+        path = Path(settings.MEDIA_ROOT) / "thumbnails" / "7.jpg"
+        written: list[Path] = []
+
+        class Picture:
+            def save(self, beside: Path, kind: str) -> None:
+                beside.write_text("a picture")
+                written.append(beside)
+                if len(written) == 1:
+                    # The other one begins and ends in the middle of this one.
+                    receivers.write_whole(path, Picture())  # type: ignore[arg-type]
+
+        receivers.write_whole(path, Picture())  # type: ignore[arg-type]
+        self.assertEqual(len(set(written)), 2)
+        self.assertEqual(list(path.parent.iterdir()), [path])
+
+    def test_of_a_picture_that_cannot_be_written_nothing_is_left(self) -> None:
+        path = Path(settings.MEDIA_ROOT) / "thumbnails" / "7.jpg"
+
+        class Picture:
+            def save(self, beside: Path, kind: str) -> None:
+                beside.write_text("a part of a picture")
+                raise OSError("no space left on device")
+
+        with self.assertRaises(OSError):
+            receivers.write_whole(path, Picture())  # type: ignore[arg-type]
+        self.assertEqual(list(path.parent.iterdir()), [])
+
+
 class Publishing(Newsroom):
     def test_the_page_answers_before_anything_else_is_done(self) -> None:
         self.publish()

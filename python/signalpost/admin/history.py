@@ -41,6 +41,10 @@ class HistoryAdmin(StoredAdmin):
         """Results can be as large as arguments."""
         return super().get_queryset(request).defer("result")
 
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        """Who sees them, too: whoever does not could delete by the address alone."""
+        return super().has_delete_permission(request, obj) and self.has_view_permission(request, obj)
+
     @admin.display(description=_("ended at"), ordering="finished_at")
     def finished(self, entry: HistoryEntry) -> str:
         """When it ended."""
@@ -68,12 +72,13 @@ class HistoryAdmin(StoredAdmin):
     def retry_selected(self, request: Any, queryset: QuerySet) -> None:
         """They wait under their numbers, with all their attempts before them. Those that are not dead are left as they are, and
         it is said why."""
-        ids = set(queryset.values_list("pk", flat=True))
+        ids = set(queryset.filter(state="dead").values_list("pk", flat=True))
         retried = transitions.retry(self.store, ids)
         self.log(request, Task, retried, "Tried again.")
         count = len(retried)
         done = ngettext("%(count)s task waits again.", "%(count)s tasks wait again.", count) % {"count": count}
-        self.tell(request, done if count else "", self._why_not((ids | self.ticked(request)) - retried))
+        refused = (ids | self.ticked(request)) - retried
+        self.tell(request, done if count else "", refused, str(_("None of these tasks is dead.")))
 
     def delete_model(self, request: Any, obj: HistoryEntry) -> None:
         """Forgets it, and that its send was made once."""
@@ -83,11 +88,11 @@ class HistoryAdmin(StoredAdmin):
         """Forgets them, and that their sends were made once."""
         transitions.forget(self.store, queryset.values_list("pk", flat=True))
 
-    def _why_not(self, ids: set[int]) -> dict[int, str]:
+    def why_not(self, ids: list[int]) -> dict[int, str]:
         """Why these tasks were not tried again."""
         ended = dict(HistoryEntry.objects.using(self.store).filter(pk__in=ids).values_list("pk", "state"))
         live = dict(Task.objects.using(self.store).filter(pk__in=ids).values_list("pk", "worker"))
-        return {pk: self._why_not_one(pk, ended, live) for pk in sorted(ids)}
+        return {pk: self._why_not_one(pk, ended, live) for pk in ids}
 
     def _why_not_one(self, pk: int, ended: dict[int, str], live: dict[int, str | None]) -> str:
         if live.get(pk) is not None:

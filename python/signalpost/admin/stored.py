@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import smart_split, unescape_string_literal
 from django.utils.translation import gettext_lazy as _
 
-from .. import stores
+from .. import stores, transitions
 from ..models import HistoryEntry, Task
 from .shown import first_line, shown_arguments, shown_json, shown_reason, shown_time
 
@@ -189,17 +189,25 @@ class StoredAdmin(admin.ModelAdmin):
             return set()
         return {int(each) for each in request.POST.getlist(ACTION_CHECKBOX_NAME) if each.isascii() and each.isdigit()}
 
-    def tell(self, request: Any, done: str, refused: Mapping[int, str]) -> None:
-        """Says what was done, if anything was, and of each task that was refused why."""
+    def tell(self, request: Any, done: str, refused: Collection[int], neither: str) -> None:
+        """Says what was done, if anything was, and of the tasks that were refused why: of the first ones, as it can be very many.
+        `neither` if none was moved and none refused."""
         if done:
             self.message_user(request, done, messages.SUCCESS)
-        for pk, why in list(refused.items())[:NAMED]:
+        elif not refused:
+            self.message_user(request, neither, messages.WARNING)
+        for pk, why in self.why_not(sorted(refused)[:NAMED]).items():
             self.message_user(request, _("Task %(id)s: %(why)s") % {"id": pk, "why": why}, messages.WARNING)
         if len(refused) > NAMED:
             more = _("%(count)s more were left as they are.") % {"count": len(refused) - NAMED}
             self.message_user(request, more, messages.WARNING)
 
+    def why_not(self, ids: list[int]) -> dict[int, str]:
+        """Why a wish was not carried out for these tasks."""
+        raise NotImplementedError
+
     def log(self, request: Any, model: type[Model], ids: set[int], message: str) -> None:
         """Writes down who did it, at the rows that there are now."""
-        rows = list(model._default_manager.using(self.store).filter(pk__in=ids).defer("payload", "headers"))
-        LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, message)
+        for some in transitions.parts(sorted(ids)):
+            rows = list(model._default_manager.using(self.store).filter(pk__in=some).defer("payload", "headers"))
+            LogEntry.objects.log_actions(request.user.pk, rows, CHANGE, message)

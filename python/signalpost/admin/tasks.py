@@ -68,21 +68,26 @@ class TaskAdmin(StoredAdmin):
     def cancel_selected(self, request: Any, queryset: QuerySet) -> TemplateResponse | None:
         """Asks first, because a cancelled task cannot be brought back. Tasks that run, or have ended, are left as they are, and it
         is said why."""
+        is_confirmed = "confirmed" in request.POST
+        is_across = request.POST.get("select_across") == "1"
+        if is_confirmed and is_across:
+            # What was sent since the question was not asked about.
+            queryset = queryset.filter(pk__lte=_number(request, "up_to"))
         # As numbers: `select across` can mean very many, and by their queryset they would be others in a moment.
         ids = list(queryset.order_by("pk").values_list("pk", flat=True))
-        if "confirmed" not in request.POST:
+        if not is_confirmed or (is_across and len(ids) > _number(request, "count")):
+            # The second time because older ones have come into the list, those that have become due for example.
             return self._ask(request, queryset, ids)
         cancelled = transitions.cancel(self.store, ids, f"cancelled by {request.user.get_username()} in the admin")
         self.log(request, HistoryEntry, cancelled, "Cancelled.")
         count = len(cancelled)
         done = ngettext("%(count)s task was cancelled.", "%(count)s tasks were cancelled.", count) % {"count": count}
-        self.tell(request, done if count else "", self._why_not({*ids, *self.ticked(request)} - cancelled))
+        self._tell(request, done if count else "", {*ids, *self.ticked(request)} - cancelled)
         return None
 
     def _ask(self, request: Any, queryset: QuerySet, ids: list[int]) -> TemplateResponse | None:
-        refused = self._why_not(self.ticked(request) - {*ids})
         if not ids:
-            self.tell(request, "", refused)
+            self._tell(request, "", self.ticked(request))
             return None
         context = {
             **self.admin_site.each_context(request),
@@ -94,17 +99,21 @@ class TaskAdmin(StoredAdmin):
             # All that the list shows: then their numbers need not travel to the page and back.
             "selected": ids[:1] if request.POST.get("select_across") == "1" else ids,
             "select_across": request.POST.get("select_across", "0"),
+            "up_to": ids[-1],
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "media": self.media,
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/signalpost/cancel_confirmation.html", context)
 
-    def _why_not(self, ids: set[int]) -> dict[int, str]:
+    def _tell(self, request: Any, done: str, refused: set[int]) -> None:
+        self.tell(request, done, refused, str(_("None of these tasks is there any more.")))
+
+    def why_not(self, ids: list[int]) -> dict[int, str]:
         """Why these tasks were not cancelled."""
         live = dict(Task.objects.using(self.store).filter(pk__in=ids).values_list("pk", "worker"))
         ended = dict(HistoryEntry.objects.using(self.store).filter(pk__in=ids).values_list("pk", "state"))
-        return {pk: self._why_not_one(pk, live, ended) for pk in sorted(ids)}
+        return {pk: self._why_not_one(pk, live, ended) for pk in ids}
 
     def _why_not_one(self, pk: int, live: dict[int, str | None], ended: dict[int, str]) -> str:
         if live.get(pk) is not None:
@@ -116,3 +125,9 @@ class TaskAdmin(StoredAdmin):
         if pk in ended:
             return _("it was not cancelled: it has ended meanwhile, as %(state)s.") % {"state": ended[pk]}
         return str(_("it was not cancelled: it is not there any more."))
+
+
+def _number(request: Any, field: str) -> int:
+    """A number that the question has carried here; 0 where it has not."""
+    value = request.POST.get(field, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= 18 else 0

@@ -18,6 +18,7 @@ TAG = "signalpost"
 
 register(TAG)(installation.check_installed)
 register(TAG)(store_aliases.check_stores)
+register(TAG)(store_aliases.check_direct)
 register(TAG)(store_aliases.check_other_aliases)
 register(TAG)(transactions.check_saves)
 register(TAG)(sqlite.check_settings)

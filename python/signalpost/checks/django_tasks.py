@@ -19,6 +19,6 @@ def check_backend(backend: Any) -> list[CheckMessage]:
         Error(
             f"TASKS[{backend.alias!r}] writes its tasks to signalpost's tables, and signalpost is not installed.",
             hint="Add 'signalpost' to INSTALLED_APPS and run manage.py migrate.",
-            id="signalpost.E008",
+            id="signalpost.E009",
         )
     ]

@@ -11,7 +11,7 @@ from .. import conf
 from ..installation import is_installed
 from ..stores import VENDORS, is_store
 
-__all__ = ["check_other_aliases", "check_stores"]
+__all__ = ["check_direct", "check_other_aliases", "check_stores"]
 
 
 def check_stores(**kwargs: Any) -> list[CheckMessage]:
@@ -50,6 +50,45 @@ def check_stores(**kwargs: Any) -> list[CheckMessage]:
                 )
             )
     return found
+
+
+def check_direct(**kwargs: Any) -> list[CheckMessage]:
+    """`DIRECT` leads from a store to its own server, past a pooler."""
+    if not is_installed():
+        return []
+    settings = conf.current()
+    found: list[CheckMessage] = []
+    for store, direct in settings.direct.items():
+        wrong = _wrong_with_direct(store, direct, settings.stores)
+        if wrong is not None:
+            problem, hint = wrong
+            found.append(
+                Error(
+                    f"SIGNALPOST['DIRECT'] leads from {store!r} to {direct!r}, and {problem}.", hint=hint, id="signalpost.E008"
+                )
+            )
+    return found
+
+
+def _wrong_with_direct(store: str, direct: str, stores: tuple[str, ...]) -> tuple[str, str] | None:
+    """The problem and the hint."""
+    if store not in stores:
+        return f"{store!r} is not one of SIGNALPOST['STORES']", f"The stores are {', '.join(map(repr, stores))}."
+    if direct not in connections.settings:
+        return f"{direct!r} is not in DATABASES", f"DATABASES has {', '.join(map(repr, connections.settings))}."
+    if store == direct:
+        return (
+            "that is the same alias",
+            "Leave it out, or name another alias of DATABASES, with the host and the port of the server itself.",
+        )
+    for alias in (store, direct):
+        # What else is wrong with a store, other checks say.
+        if alias in connections.settings and connections[alias].vendor != "postgresql":
+            return (
+                f"{alias!r} is a database of {connections[alias].vendor}",
+                "Only PostgreSQL can have a pooler in between. Leave it out, or have both aliases lead to one database of PostgreSQL.",
+            )
+    return None
 
 
 def check_other_aliases(**kwargs: Any) -> list[CheckMessage]:

@@ -8,6 +8,8 @@ import signal
 import socket
 import sys
 
+from .sigterm import pass_over
+
 __all__ = ["main"]
 
 
@@ -21,6 +23,7 @@ def main() -> None:
     connection.setblocking(True)
     # Ctrl-C is meant for the engine; whoever sends it to a child means that child.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    pass_over()
     sys.path[:] = [path for path in dict.fromkeys([*given.pythonpath, *sys.path])]
     if given.settings:
         os.environ["DJANGO_SETTINGS_MODULE"] = given.settings

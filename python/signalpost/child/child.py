@@ -6,7 +6,11 @@ import os
 import socket
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
+
+from asgiref.sync import SyncToAsync
 
 from .. import credentials, registry
 from .crew import Crew
@@ -14,8 +18,10 @@ from .frames import Frame, Gone, Handed, NoFrame, Wire, tasks_of
 from .hello import hello
 from .herald import Herald
 from .loop import Loop
+from .orm_threads import OrmThread
 from .page import Page
 from .results import Results
+from .sigterm import default_in_copy
 
 __all__ = ["Child", "NO_FRAME"]
 
@@ -37,6 +43,9 @@ class Child:
         self._herald = Herald()
         self._loop: Loop | None = None
         self._is_ended = False
+        # For what is thread-sensitive in a loop that a receiver has made itself. asgiref's own would keep its connections for ever.
+        self._thread_of_other_loops = OrmThread("signalpost-orm")
+        SyncToAsync.single_thread_executor = self._thread_of_other_loops  # type: ignore[assignment]
         os.register_at_fork(after_in_child=self._forked)
         self._crew = Crew(threads, page, self._results, self._waiting)
         threading.Thread(target=self._results.watch, name="signalpost-results", daemon=True).start()
@@ -71,7 +80,7 @@ class Child:
         elif kind == "S":
             self._stop()
         elif kind == "E":
-            self._herald.event(frame.body)
+            self._herald.event(frame.body, self._say_logged)
         elif kind == "F":
             self._herald.finished(frame.body)
         elif kind == "C":
@@ -112,12 +121,18 @@ class Child:
             self._crew.stop()
             if self._loop is not None:
                 self._loop.stop()
+            self._thread_of_other_loops.end()
             self._herald.stop()
             self._results.close()
         finally:
             self._is_ended = True
             # Whoever reads has read to the end now.
             self._connection.shutdown(socket.SHUT_RD)
+
+    def _say_logged(self, event: int) -> None:
+        # Whoever reads sees that the engine is gone, too.
+        with suppress(Gone):
+            self._wire.send("e", {"events": [event]})
 
     def _ask(self, body: dict[str, Any]) -> None:
         alias = body.get("store")
@@ -142,6 +157,9 @@ class Child:
         self._crew.is_copy = True
         self._page.forget()
         self._wire.close_after_fork()
+        default_in_copy()
+        # Its thread is not here.
+        SyncToAsync.single_thread_executor = ThreadPoolExecutor(max_workers=1)
         if self._loop is not None:
             self._loop.leave()
 

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 
 from .. import conf, running
 from ..calls import of_error
+from ..outcome import Succeeded
 from .frames import Handed
 from .keeper import Keeper
 from .page import Page
@@ -56,13 +57,12 @@ class Crew:
             while (handed := keeper.next_of(self._queue)) is not None:
                 # Who takes it out has it: a recall may have done so.
                 if self._waiting.pop(handed.run, None) is not None:
-                    self._run(slot, handed)
-                    keeper.after_run()
+                    self._run(slot, handed, keeper)
             keeper.close()
         except BaseException:
             fail()
 
-    def _run(self, slot: int, handed: Handed) -> None:
+    def _run(self, slot: int, handed: Handed, keeper: Keeper) -> None:
         run, task = handed
         prepared = running.prepare(task)
         if isinstance(prepared, running.Prepared):
@@ -78,12 +78,19 @@ class Crew:
             if self.is_copy:
                 # What the receiver has forked has come to the receiver's end. The rest is its parent's.
                 os._exit(0)
+            left_open = keeper.after_run()
+            if left_open:
+                # Before anybody hears of a success.
+                outcome = running.rolled_back(outcome, left_open)
             # A log that hangs is part of the run.
             outcome = running.concluded(task, max_attempts, outcome)
             self._page.end(slot, run)
         else:
             outcome = running.concluded(task, conf.current().max_attempts, prepared)
         self._results.add(text_of(run, outcome), self._queue.empty())
+        if not isinstance(outcome, Succeeded):
+            # What logs may use a database.
+            keeper.after_run()
 
 
 def fail() -> None:

@@ -11,6 +11,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from .. import running
+from ..caches import close_caches
+from ..log import log
 from ..outbox import NewTask
 from ..outcome import Dead, Failed, Outcome, Succeeded, Unknown
 from ..stored_task import StoredTask
@@ -18,8 +20,6 @@ from .frames import NoFrame, tasks_of
 from .keeper import Keeper
 
 __all__ = ["Herald", "outcome_of"]
-
-logger = logging.getLogger("signalpost")
 
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _OF_NEW_TASKS = frozenset(NewTask.__dataclass_fields__)
@@ -32,14 +32,23 @@ class Herald:
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def event(self, body: dict[str, Any]) -> None:
-        """Logs an event of the engine. Raises `NoFrame`."""
+    def event(self, body: dict[str, Any], on_logged: Callable[[int], None]) -> None:
+        """Logs an event of the engine; `on_logged` is told its number then, if it has one. Raises `NoFrame`."""
         level, name, message = _LEVELS.get(str(body.get("level"))), body.get("logger"), body.get("message")
         if level is None or not isinstance(name, str) or not isinstance(message, str):
             raise NoFrame("an event has no level, logger or message")
         extra = {f"signalpost_{key}": body.get(key) for key in ("kind", "fields", "tasks")}
-        # Not as an argument: what collects errors puts those of one message together.
-        self._do(lambda: logging.getLogger(name).log(level, message, extra=extra))
+        number = body.get("event")
+
+        def told() -> None:
+            try:
+                # Not as an argument: what collects errors puts those of one message together.
+                logging.getLogger(name).log(level, message, extra=extra)
+            finally:
+                if type(number) is int:
+                    on_logged(number)
+
+        self._do(told)
 
     def finished(self, body: dict[str, Any]) -> None:
         """Tells of what was recorded. Raises `NoFrame`."""
@@ -67,10 +76,12 @@ class Herald:
     def _work(self) -> None:
         keeper = Keeper()
         while (told := keeper.next_of(self._queue)) is not None:
+            context = contextvars.Context()
             try:
-                contextvars.Context().run(told)
+                context.run(told)
             except BaseException:
-                logger.exception("Something that the engine has said could not be told")
+                log(logging.ERROR, "Something that the engine has said could not be told", exc_info=True)
+            context.run(close_caches)
             keeper.after_run()
         keeper.close()
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from .. import conf, running
 from .crew import fail
 from .frames import Handed
-from .orm_threads import OrmThreads, ThreadOfRun
+from .orm_threads import LooseThreads, OrmThreads, ThreadOfRun
 from .page import Page
 from .results import Results, text_of
 
@@ -36,6 +36,7 @@ class Loop:
         #: Set in a process that a receiver has forked.
         self.is_copy = False
         self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(LooseThreads(thread_name_prefix="signalpost-loose"))
         self._thread = threading.Thread(target=self._work, name="signalpost-loop", daemon=True)
         self._thread.start()
 
@@ -57,13 +58,24 @@ class Loop:
     def _work(self) -> None:
         try:
             asyncio.set_event_loop(self._loop)
-            self._loop.run_forever()
-            if self.is_copy:
-                os._exit(0)
+            while not self._has_run_to_its_end():
+                # A stop in the same round is forgotten.
+                self._loop.call_soon(self._begin)
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._threads.end()
         except BaseException:
             fail()
+
+    def _has_run_to_its_end(self) -> bool:
+        try:
+            self._loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):
+            # A task that a receiver has made ended so. asyncio leaves the loop then; the receiver, which awaits it, hears of it too.
+            return False
+        finally:
+            if self.is_copy:
+                os._exit(0)
+        return True
 
     def _stop_soon(self) -> None:
         self._is_stopping = True

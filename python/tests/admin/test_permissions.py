@@ -97,6 +97,15 @@ def test_a_live_task_cannot_be_deleted_by_anybody(person: Callable[..., Client])
     assert Task.objects.exists()
 
 
+def test_who_sees_none_deletes_none(person: Callable[..., Client]) -> None:
+    entry = ended("dead")
+    client = person("delete_historyentry")
+    assert client.post(f"{HISTORY}{entry.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert client.get(f"{HISTORY}{entry.pk}/delete/").status_code == 403
+    act(client, HISTORY, "delete_selected", entry.pk, post="yes")
+    assert HistoryEntry.objects.exists()
+
+
 def test_who_may_change_and_not_delete_does_not_delete(person: Callable[..., Client]) -> None:
     entry = ended("dead")
     client = person("change_historyentry", "view_historyentry")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from signalpost import Permanent, task
+from signalpost import Permanent, task, transitions
 from signalpost.models import HistoryEntry, Task
 from signalpost.testing import run_tasks
 
@@ -21,6 +23,16 @@ from .conftest import HISTORY, TASKS, act, messages_of
 @pytest.fixture
 def operator(person: Callable[..., Client]) -> Client:
     return person("change_task", "change_historyentry", "delete_historyentry")
+
+
+def confirm(client: Client, page: str, asked: Any, **data: str) -> Any:
+    """Says yes to the question, with the fields of its form."""
+    html = asked.content.decode()
+    fields = dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)">', html[html.index('name="_selected_action"') - 30 :])
+    )
+    assert fields["confirmed"] == "yes"
+    return client.post(page, {**fields, **data}, follow=True)
 
 
 def test_cancelling_is_asked_for_and_then_done(operator: Client) -> None:
@@ -83,10 +95,82 @@ def test_everything_that_a_filter_shows_can_be_cancelled(operator: Client) -> No
 
     asked = act(operator, page, "cancel_selected", ticked.pk, select_across="1", index="0")
     assert "These 4 tasks" in asked.content.decode()
-    done = act(operator, page, "cancel_selected", ticked.pk, select_across="1", confirmed="yes")
+    done = confirm(operator, page, asked)
 
     assert messages_of(done)[0] == "3 tasks were cancelled."
     assert set(Task.objects.values_list("pk", flat=True)) == {other.pk, runs.pk}
+
+
+def test_what_is_sent_between_the_question_and_the_answer_is_not_cancelled_with_the_rest(operator: Client) -> None:
+    seen = [waiting() for _ in range(3)]
+    asked = act(operator, TASKS, "cancel_selected", seen[0].pk, select_across="1", index="0")
+    later = waiting()
+
+    assert messages_of(confirm(operator, TASKS, asked)) == ["3 tasks were cancelled."]
+
+    assert Task.objects.get() == later
+
+
+def test_where_older_ones_have_come_into_the_list_it_is_asked_again(operator: Client) -> None:
+    older, *seen = [waiting() for _ in range(3)]
+    Task.objects.filter(pk=older.pk).update(run_at=1 << 50)
+    page = f"{TASKS}?state=due"
+    asked = act(operator, page, "cancel_selected", seen[0].pk, select_across="1", index="0")
+    Task.objects.update(run_at=1)
+
+    again = confirm(operator, page, asked)
+
+    assert "These 3 tasks" in again.content.decode()
+    assert Task.objects.count() == 3
+    assert messages_of(confirm(operator, page, again)) == ["3 tasks were cancelled."]
+
+
+@pytest.mark.parametrize("field", ["up_to", "count"])
+def test_an_answer_without_its_question_cancels_nothing(operator: Client, field: str) -> None:
+    row = waiting()
+    asked = act(operator, TASKS, "cancel_selected", row.pk, select_across="1", index="0")
+    confirm(operator, TASKS, asked, **{field: "٣"})
+    assert Task.objects.exists()
+
+
+def test_where_all_have_gone_meanwhile_that_is_said(operator: Client) -> None:
+    row = waiting()
+    asked = act(operator, TASKS, "cancel_selected", row.pk, select_across="1", index="0")
+    Task.objects.all().delete()
+    waiting()
+    assert messages_of(confirm(operator, TASKS, asked)) == ["None of these tasks is there any more."]
+
+
+def test_no_query_grows_with_the_number_of_tasks(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transitions, "AT_ONCE", 5)
+    for _ in range(12):
+        waiting()
+    runs = [running() for _ in range(8)]
+    dead = [ended("dead") for _ in range(12)]
+    without = [ended("dead", payload=None) for _ in range(8)]
+    asked = act(operator, TASKS, "cancel_selected", runs[0].pk, select_across="1", index="0")
+
+    with CaptureQueriesContext(connection) as queries:
+        cancelled = confirm(operator, TASKS, asked)
+        retried = act(operator, HISTORY, "retry_selected", dead[0].pk, select_across="1", index="0")
+
+    assert messages_of(cancelled)[0] == "12 tasks were cancelled." and messages_of(cancelled)[-1].startswith("3 more")
+    assert messages_of(retried)[0] == "12 tasks wait again." and messages_of(retried)[-1].startswith("3 more")
+    assert len(without) == HistoryEntry.objects.filter(state="dead").count()
+    # Each has an entry in the log of the admin; those are written as many at once as the database takes.
+    assert LogEntry.objects.count() == 24
+    lists = [found for query in queries for found in re.findall(r"(?:IN|ANY) \((.*?)\)", query["sql"])]
+    assert any("," in found for found in lists)
+    assert all(found.count(",") < 5 for found in lists), lists
+
+
+def test_of_everything_that_the_history_shows_only_what_is_dead_is_looked_at(operator: Client) -> None:
+    succeeded, dead = ended("succeeded"), ended("dead")
+    done = act(operator, HISTORY, "retry_selected", succeeded.pk, select_across="1", index="0")
+    assert messages_of(done) == ["1 task waits again."]
+    assert Task.objects.get().pk == dead.pk
+    done = act(operator, HISTORY, "retry_selected", succeeded.pk, select_across="1", index="0")
+    assert messages_of(done) == ["None of these tasks is dead."]
 
 
 def test_of_many_that_are_refused_some_are_named(operator: Client) -> None:

@@ -66,6 +66,38 @@ def test_e004_is_silent_where_routers_allow_the_tables(found: Found) -> None:
     assert found("E004") == []
 
 
+@pytest.fixture
+def behind_a_pooler(add_database: Callable[..., None]) -> None:
+    """Two aliases of one server, to which nobody connects."""
+    for alias, port in ("pooled", "6432"), ("straight", "5432"):
+        add_database(alias, ENGINE="django.db.backends.postgresql", NAME="news", HOST="db.example.org", PORT=port)
+    add_database("file", ENGINE="django.db.backends.sqlite3", NAME="/data/news.db")
+
+
+@pytest.mark.parametrize(
+    ("direct", "said"),
+    [
+        ({"poled": "straight"}, "'poled' is not one of SIGNALPOST['STORES']"),
+        ({"pooled": "strait"}, "'strait' is not in DATABASES"),
+        ({"pooled": "pooled"}, "that is the same alias"),
+        ({"pooled": "file"}, "'file' is a database of sqlite"),
+        ({"file": "straight"}, "'file' is a database of sqlite"),
+    ],
+)
+def test_e008_a_way_past_a_pooler_that_leads_elsewhere_is_an_error(
+    found: Found, behind_a_pooler: None, direct: dict[str, str], said: str
+) -> None:
+    with override_settings(SIGNALPOST={"STORES": ["pooled", "file"], "DIRECT": direct}):
+        (error,) = found("E008")
+    assert said in error.msg
+    assert error.hint
+
+
+def test_e008_is_silent_about_another_alias_on_postgresql(found: Found, behind_a_pooler: None) -> None:
+    with override_settings(SIGNALPOST={"STORES": ["pooled"], "DIRECT": {"pooled": "straight"}}):
+        assert found("E008") == []
+
+
 def test_w001_a_database_without_a_store_is_a_weaker_promise(found: Found) -> None:
     (warning,) = found("W001")
     assert "'archive'" in warning.msg

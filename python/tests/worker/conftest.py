@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
+import select
 from collections.abc import Iterator
 from pathlib import Path
 
 import django
 import pytest
 
-from signalpost import engine as place
-
 from .database import Database, made
 from .engine import Engine
+from .executable import ENGINE
+from .patience import PATIENCE
+from .project import Project
+from .server import Server
 
 #: Django 5.2 has no django.tasks.
 collect_ignore = ["test_django_tasks.py"] if django.VERSION < (6, 0) else []
-
-
-def _executable() -> str | None:
-    """Where the command finds it, or where cargo leaves it: the environments of tests lie in its target directory."""
-    try:
-        return place.executable()
-    except place.EngineMissing:
-        target = Path(sys.prefix).parents[1]
-        built = [target / profile / "signalpost" for profile in ("release", "debug")]
-        return next((str(path) for path in built if path.is_file()), None)
-
-
-ENGINE = _executable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -58,7 +47,12 @@ class Holding:
 
     def began(self) -> int:
         """Waits until it has begun, and returns its process."""
-        return int((Path(self.directory) / "began").read_text())
+        # Opened so, a pipe does not wait for ever for a receiver that never comes.
+        descriptor = os.open(Path(self.directory) / "began", os.O_RDONLY | os.O_NONBLOCK)
+        with open(descriptor, "rb") as pipe:
+            assert select.select([pipe], [], [], PATIENCE)[0], "it has not begun"
+            os.set_blocking(descriptor, True)
+            return int(pipe.read())
 
     def go(self) -> None:
         """Lets it end."""
@@ -102,3 +96,33 @@ def storing(database: Database) -> Iterator[Engine]:
     with Engine(**database.environment) as engine:
         engine.ready()
         yield engine
+
+
+@pytest.fixture
+def project(database: Database, tmp_path: Path) -> Project:
+    """One of its own."""
+    return Project(database, tmp_path / "ledger")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server of these tests' own."""
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_in_server(server: Server) -> Iterator[Database]:
+    """One with the project's tables, to be copied, in which every role may do everything."""
+    with server.database() as database:
+        database.migrate()
+        database.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC")
+        database.run("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO PUBLIC")
+        yield database
+
+
+@pytest.fixture
+def own_database(server: Server, migrated_in_server: Database) -> Iterator[Database]:
+    """The project's database, in that server."""
+    with server.database(like=migrated_in_server) as database:
+        yield database

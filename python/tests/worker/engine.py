@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .patience import PATIENCE
+
 __all__ = ["Engine", "new_task"]
 
-#: Longer than anything takes, in seconds: what is waited for comes, or the test has failed.
-PATIENCE = 60
 #: What belongs into the path of a child.
 ROOT = str(Path(__file__).absolute().parents[2])
 MAGIC = 0x3147505F4C4E4753

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import threading
+import time
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import connection, transaction
+from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from signalpost import Permanent, Retry, async_receiver, current_task, task, task_finished
 
-from .models import Note
+from . import ledger, misbehaving  # noqa: F401
+from .models import Article, Note
 from .signals import order_noted, order_paid, stock_changed
 
 variable: ContextVar[str] = ContextVar("variable", default="nothing")
@@ -87,6 +91,17 @@ async def note_later(**kwargs: Any) -> None:
     _note()
 
 
+@async_receiver(post_save, sender=Article, name="note article")
+def note_article(instance: Any, **kwargs: Any) -> None:
+    """Takes a while, and writes down when it begins and when it ends."""
+    running: Any = current_task()
+    about = (-1 if instance is None else instance.number, running.id)
+    file = os.environ["SIGNALPOST_TEST_LEDGER"]
+    ledger.write(file, "began", *about)
+    time.sleep(random.uniform(0.002, 0.02))
+    ledger.write(file, "ended", *about)
+
+
 #: How many have come to `meet`, and what they wait for.
 _met = 0
 _all_are_here = asyncio.Event()
@@ -127,48 +142,6 @@ def hold_without_a_timeout(directory: str) -> None:
 @task(name="hold later", timeout=3600)
 async def hold_later(directory: str) -> None:
     await asyncio.get_running_loop().run_in_executor(None, _hold, directory)
-
-
-@task(name="noise", keep_result=True)
-def noise() -> str:
-    """Writes what could be taken for frames."""
-    print("hello\0" * 1000)
-    sys.stderr.write("world")
-    for descriptor in (1, 2):
-        os.write(descriptor, b"\x05\0\0\0r{}{}" * 100)
-    return "quiet again"
-
-
-@task(name="leave")
-def leave() -> None:
-    os._exit(3)
-
-
-@task(name="hang", timeout=0.5, max_attempts=2)
-def hang() -> None:
-    threading.Event().wait()
-
-
-@task(name="close")
-def close() -> None:
-    os.closerange(0, 256)
-
-
-@task(name="reopen")
-def reopen(path: str) -> None:
-    """Closes everything, and has files of its own under the numbers of what was there."""
-    os.closerange(0, 256)
-    for _ in range(50):
-        os.open(path, os.O_CREAT | os.O_RDWR | os.O_APPEND)
-
-
-@task(name="fork", keep_result=True)
-def fork() -> str:
-    """Comes to its end twice."""
-    copy = os.fork()
-    if copy:
-        os.waitpid(copy, 0)
-    return "parent" if copy else "copy"
 
 
 @task(name="set", keep_result=True)

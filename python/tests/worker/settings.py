@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
+
+if "SIGNALPOST_TEST_GATE" in os.environ:
+    # A pipe: whoever starts waits here until the test lets it go on.
+    Path(os.environ["SIGNALPOST_TEST_GATE"]).read_text()
 
 _NONE = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 DATABASES = json.loads(os.environ.get("SIGNALPOST_TEST_DATABASES", "null")) or _NONE

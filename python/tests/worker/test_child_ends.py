@@ -159,8 +159,8 @@ def test_a_receiver_that_closes_everything_ends_the_child(engine: Engine) -> Non
     with pytest.raises((EOFError, ConnectionError)):
         engine.receive()
     engine.ended()
-    # It has ended, and is to blame.
-    assert (engine.slots(), engine.last_runs()) == ([], {run})
+    # It is to blame, whether it has come to its end or the thread that reads was the first to see it.
+    assert {slot[0] for slot in engine.slots()} | engine.last_runs() == {run}
 
 
 def test_no_frame_goes_into_a_file_that_has_taken_the_sockets_place(engine: Engine, tmp_path: Path) -> None:

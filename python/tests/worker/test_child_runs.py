@@ -234,3 +234,11 @@ def test_events_of_the_engine_are_logged() -> None:
         assert engine.ended() == 0
         log = engine.said()
     assert "ERROR signalpost.engine: child 3 has died: 100% of its tasks" in log
+
+
+def test_what_is_logged_is_said_to_be(engine: Engine) -> None:
+    for number in (7, 8):
+        event = {"event": number, "level": "error", "logger": "signalpost.engine", "message": f"it is told the {number}th time"}
+        engine.send("E", event)
+        assert engine.expect("e") == {"events": [number]}
+        assert f"told the {number}th time" in engine.said()

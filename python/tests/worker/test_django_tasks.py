@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .database import Database
-from .test_worker import Project
+from .project import Project
 
 pytestmark = pytest.mark.engine
 

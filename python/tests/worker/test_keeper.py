@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from queue import SimpleQueue
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,16 +16,29 @@ from signalpost.child.keeper import Keeper
 pytestmark = pytest.mark.no_database
 
 
+def settings(**given: Any) -> dict[str, Any]:
+    """Those of an alias."""
+    return {"AUTOCOMMIT": True, "CONN_MAX_AGE": 0, "OPTIONS": {}, **given}
+
+
+def driver(**given: Any) -> Any:
+    """A connection of psycopg or of sqlite3, as far as a keeper looks at it."""
+    return SimpleNamespace(
+        in_transaction=given.get("in_transaction"), info=SimpleNamespace(transaction_status=given.get("status"))
+    )
+
+
 class Connection:
     """As far as a keeper looks at one."""
 
     alias = "default"
 
     def __init__(self, **attributes: Any) -> None:
-        self.connection: Any = object()
+        self.connection: Any = driver(in_transaction=False)
+        self.vendor = "sqlite"
         self.in_atomic_block = self.errors_occurred = False
         self.autocommit = self.health_check_done = True
-        self.settings_dict = {"AUTOCOMMIT": True, "CONN_MAX_AGE": 0}
+        self.settings_dict = settings()
         self.queries_log: list[Any] = ["a query"]
         self.close_at: float | None = 0.0
         self.usable = True
@@ -60,9 +74,11 @@ def kept_by(monkeypatch: pytest.MonkeyPatch, connection: Connection) -> Keeper:
     [
         # Django's default would close it after each request.
         ({}, True),
-        ({"settings_dict": {"AUTOCOMMIT": True, "CONN_MAX_AGE": 60}, "close_at": time.monotonic() + 3600}, True),
-        ({"settings_dict": {"AUTOCOMMIT": True, "CONN_MAX_AGE": 60}, "close_at": time.monotonic() - 1}, False),
-        ({"settings_dict": {"AUTOCOMMIT": True, "CONN_MAX_AGE": None}, "close_at": None}, True),
+        ({"settings_dict": settings(CONN_MAX_AGE=60), "close_at": time.monotonic() + 3600}, True),
+        ({"settings_dict": settings(CONN_MAX_AGE=60), "close_at": time.monotonic() - 1}, False),
+        ({"settings_dict": settings(CONN_MAX_AGE=None), "close_at": None}, True),
+        ({"settings_dict": settings(OPTIONS={"pool": True}), "close_at": None}, False),
+        ({"settings_dict": settings(OPTIONS={"pool": False}), "close_at": None}, True),
         ({"errors_occurred": True}, True),
         ({"errors_occurred": True, "usable": False}, False),
     ],
@@ -78,16 +94,25 @@ def test_a_connection_is_kept_unless_there_is_a_reason(
         assert connection.queries_log == []
 
 
-@pytest.mark.parametrize("attributes", [{"in_atomic_block": True}, {"autocommit": False}])
-def test_what_is_left_open_is_closed_unless_somebody_else_is_in_it(
-    monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any]
+@pytest.mark.parametrize(
+    ("attributes", "is_left_open"),
+    [
+        ({"in_atomic_block": True}, True),
+        ({"autocommit": False}, True),
+        ({"connection": driver(in_transaction=True)}, True),
+        *(({"vendor": "postgresql", "connection": driver(status=status)}, status in (1, 2, 3)) for status in range(5)),
+        # It is the project that knows when its transactions end.
+        ({"autocommit": False, "settings_dict": settings(AUTOCOMMIT=False), "connection": driver(in_transaction=True)}, False),
+        ({"vendor": "oracle", "connection": object()}, False),
+    ],
+)
+def test_what_is_left_open_is_closed_and_told(
+    monkeypatch: pytest.MonkeyPatch, attributes: dict[str, Any], is_left_open: bool
 ) -> None:
     connection = Connection(**attributes)
     monkeypatch.setattr(keeper, "connections", Connections(default=connection))
-    Keeper().after_run(is_shared=True)
-    assert connection.connection is not None
-    Keeper().after_run()
-    assert connection.connection is None
+    assert Keeper().after_run() == (["default"] if is_left_open else [])
+    assert (connection.connection is None) is is_left_open
 
 
 def test_without_work_a_connection_is_looked_at_again_and_later_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,3 +81,37 @@ def test_what_is_raised_in_the_thread_is_raised_in_the_run() -> None:
 
     asyncio.run(run())
     threads.end()
+
+
+@pytest.mark.usefixtures("_either_asgiref")
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_run_ends_after_what_it_has_had_done_in_its_thread(is_cancelled: bool) -> None:
+    """Whether it was stopped, or has even cancelled itself."""
+    threads = OrmThreads()
+    go = threading.Event()
+    ended: list[str] = []
+
+    async def run() -> None:
+        loop, has_begun = asyncio.get_running_loop(), asyncio.Event()
+
+        def call() -> None:
+            loop.call_soon_threadsafe(has_begun.set)
+            go.wait()
+            ended.append("the call")
+            raise ValueError("nobody hears of this")
+
+        async with ThreadOfRun(threads):
+            calling = asyncio.ensure_future(sync_to_async(call, thread_sensitive=True)())
+            await has_begun.wait()
+            calling.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await calling
+            if is_cancelled:
+                asyncio.current_task().cancel()  # type: ignore[union-attr]
+            loop.call_soon(go.set)
+        ended.append("the run")
+
+    asyncio.run(run())
+    assert ended == ["the call", "the run"]
+    assert [thread.lent for thread in threads._threads] == [0]
+    threads.end()

@@ -8,64 +8,15 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
-import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from .conftest import ENGINE, Holding
-from .database import Database
-from .engine import ROOT
+from .conftest import Holding
+from .executable import ENGINE
+from .project import Project
 
 pytestmark = pytest.mark.engine
-
-
-class Project:
-    """The project, its database and its worker."""
-
-    def __init__(self, database: Database, ledger: Path, settings: str = "tests.worker.settings") -> None:
-        self.query = database.query
-        self.ledger = ledger
-        self._environment = {
-            **os.environ,
-            "SIGNALPOST_ENGINE": str(ENGINE),
-            **database.environment,
-            "SIGNALPOST_TEST_LEDGER": str(ledger),
-            "DJANGO_SETTINGS_MODULE": settings,
-        }
-
-    def do(self, code: str) -> None:
-        """Runs code in a process of the project."""
-        code = f"import django; django.setup()\nfrom tests.worker import receivers, signals\n{code}"
-        environment = {**self._environment, "PYTHONPATH": ROOT}
-        subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env=environment, timeout=120)
-
-    def worker(self, *arguments: str) -> subprocess.Popen[str]:
-        """Starts the command."""
-        command = [sys.executable, "-m", "django", "signalpost_worker", f"--pythonpath={ROOT}", *arguments]
-        return subprocess.Popen(command, env=self._environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-    def run_worker(self, *arguments: str) -> str:
-        """Runs the command to its end, and returns what it has logged."""
-        worker = self.worker(*arguments)
-        try:
-            said = worker.communicate(timeout=180)[1]
-        finally:
-            worker.kill()
-        assert worker.returncode == 0, said
-        return said
-
-    def runs(self) -> Counter[str]:
-        """How often each task has run, by what its receiver has written down."""
-        return Counter(self.ledger.read_text().split()) if self.ledger.exists() else Counter()
-
-
-@pytest.fixture
-def project(database: Database, tmp_path: Path) -> Project:
-    """One of its own."""
-    return Project(database, tmp_path / "ledger")
 
 
 def test_the_worker_runs_what_is_due_once_each_and_ends(project: Project) -> None:
@@ -94,7 +45,8 @@ def test_a_worker_of_other_queues_leaves_a_task_alone(project: Project) -> None:
 
 def test_what_ends_or_hangs_its_process_is_dead_with_its_reason_and_the_rest_runs(project: Project) -> None:
     project.do(
-        "for each in 'permanent', 'close', 'hang', 'fork', 'noise': getattr(receivers, each).delay()\n"
+        "receivers.permanent.delay()\n"
+        "for each in 'close', 'hang', 'fork', 'noise': getattr(misbehaving, each).delay()\n"
         "for number in range(200): receivers.add.delay(number, 1)\n"
         "receivers.add_later.delay(3, 4)"
     )
@@ -139,8 +91,8 @@ def test_no_child_outlives_the_engine(project: Project, holding: Holding) -> Non
         worker.communicate(timeout=60)
 
 
-def test_the_engine_runs_no_python_and_no_child_maps_the_engine(project: Project, holding: Holding) -> None:
-    project.do(f"receivers.hold.delay({holding.directory!r})")
+def test_the_engine_runs_no_python_and_nobody_else_maps_the_engine(project: Project, holding: Holding) -> None:
+    of_web = project.do(f"receivers.hold.delay({holding.directory!r})\nprint(open('/proc/self/maps').read())")
     worker = project.worker("--processes=1")
     try:
         child = holding.began()
@@ -148,7 +100,8 @@ def test_the_engine_runs_no_python_and_no_child_maps_the_engine(project: Project
         assert str(Path(str(ENGINE)).resolve()) in of_engine
         # What it maps of the database has the name of this test.
         assert "libpython" not in of_engine and "/python3" not in of_engine and "_sqlite3" not in of_engine
-        assert "/signalpost\n" not in of_child and "_native" in of_child
+        for maps in of_web, of_child:
+            assert "/signalpost\n" not in maps and "_native" in maps
         holding.go()
         worker.send_signal(signal.SIGTERM)
         said = worker.communicate(timeout=60)[1]

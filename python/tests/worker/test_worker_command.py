@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,11 @@ def program(tmp_path: Path) -> str:
     return str(file)
 
 
-def work(*arguments: str, database: Database | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def work(
+    *arguments: str, database: Database | None = None, flags: Sequence[str] = ("-X", "utf8"), **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Runs the command."""
-    command = [sys.executable, "-X", "utf8", "-m", "django", "signalpost_worker", *arguments]
+    command = [sys.executable, *flags, "-m", "django", "signalpost_worker", *arguments]
     command += [f"--pythonpath={ROOT}", "--settings=tests.worker.settings"]
     environment = {**os.environ, **(database.environment if database else {}), **environment}
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120)
@@ -72,6 +75,14 @@ def test_the_engine_takes_the_commands_place(program: str, database: Database) -
     assert f"--pythonpath={ROOT}" in child
 
 
+@pytest.mark.parametrize("flags", [["-u"], ["-W", "ignore"], []])
+def test_children_have_the_flags_of_the_interpreter(program: str, database: Database, flags: list[str]) -> None:
+    said = told(work(database=database, flags=flags, SIGNALPOST_ENGINE=program, PYTHONUNBUFFERED=""))
+    child = parts(said["arguments"])[1]
+    given = child[1 : child.index("-m")]
+    assert ("-u" in given, "-Wignore" in given) == ("-u" in flags, "-W" in flags)
+
+
 def parts(arguments: list[str]) -> tuple[list[str], list[str]]:
     """What stands before and after `--`."""
     at = arguments.index("--")
@@ -81,18 +92,22 @@ def parts(arguments: list[str]) -> tuple[list[str], list[str]]:
 def test_options_are_handed_on(program: str, database: Database) -> None:
     given = ["--processes=2", "--threads", "3", "--async-concurrency=0", "--max-tasks-per-child=5", "--grace=7"]
     given += ["--max-memory-per-child=200", "--queue=a", "--queue=b", "--exclude-queue=c", "--once", "--start-timeout=9"]
+    given += ["--health=[::1]:8081"]
     options, child = parts(told(work(*given, "--reload", database=database, SIGNALPOST_ENGINE=program))["arguments"])
     assert options[3:] == [
         "--processes", "2", "--threads", "3", "--async-concurrency", "0", "--max-tasks-per-child", "5",
         "--max-memory-per-child", "200", "--queue", "a", "--queue", "b", "--exclude-queue", "c", "--once",
-        "--grace", "7", "--start-timeout", "9",
+        "--grace", "7", "--start-timeout", "9", "--health", "[::1]:8081",
     ]  # fmt: skip
     assert child[-1] == "--reload"
 
 
 @pytest.mark.parametrize(
     "option",
-    ["--processes=0", "--threads=0", "--async-concurrency=10001", "--grace=-1", "--grace=1.5", "--max-tasks-per-child=0"],
+    [
+        *("--processes=0", "--threads=0", "--async-concurrency=10001", "--grace=-1", "--grace=1.5", "--max-tasks-per-child=0"),
+        *("--health=8081", "--health=localhost:8081", "--health=0.0.0.0:65536", "--health=::1:8081", "--health=[127.0.0.1]:80"),
+    ],
 )
 def test_an_option_that_cannot_be_is_refused(program: str, database: Database, option: str) -> None:
     ended = work(option, database=database, SIGNALPOST_ENGINE=program)
@@ -120,5 +135,5 @@ def test_an_engine_that_is_not_there_is_named(database: Database, where: str) ->
 
 def test_a_database_in_memory_cannot_be_served(program: str) -> None:
     ended = work(SIGNALPOST_ENGINE=program)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "DATABASES['default'] is in memory" in ended.stderr

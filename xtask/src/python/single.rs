@@ -18,7 +18,7 @@ use crate::program::streamed;
 ///
 /// What keeps them from being run.
 pub(crate) fn tests_of(pair: Option<&str>, sqlite_only: bool, arguments: &[OsString]) -> Result<bool, String> {
-    let place = Place::open(pair)?;
+    let place = Place::open(pair, false)?;
     let server = if sqlite_only { Postgres::none() } else { Postgres::find() };
     let mut passed = true;
     for database in Database::all(server.url()) {
@@ -35,7 +35,7 @@ pub(crate) fn tests_of(pair: Option<&str>, sqlite_only: bool, arguments: &[OsStr
 ///
 /// What keeps it from being run.
 pub(crate) fn bench(arguments: &[OsString]) -> Result<bool, String> {
-    let place = Place::open(None)?;
+    let place = Place::open(None, arguments.iter().any(|group| group == "worker"))?;
     let server = Postgres::find();
     eprintln!("== {}", place.pair);
     let mut bench = place.environment.command("python");
@@ -54,13 +54,16 @@ struct Place {
 }
 
 impl Place {
-    fn open(pair: Option<&str>) -> Result<Self, String> {
+    fn open(pair: Option<&str>, with_peers: bool) -> Result<Self, String> {
         let pair = Pairs::read()?.named(pair)?;
         let python = Interpreter::find(pair.python);
         let python =
             python.ok_or_else(|| format!("Python {} was found neither in the PATH nor among pyenv's", pair.python))?;
         let workshop = Workshop::open(&python)?;
-        let environment = workshop.environment(pair, &python)?;
+        let environment = match with_peers {
+            true => workshop.environment_with_peers(pair, &python)?,
+            false => workshop.environment(pair, &python)?,
+        };
         Ok(Self { pair, workshop, environment })
     }
 }

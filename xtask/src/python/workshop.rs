@@ -11,10 +11,13 @@ use super::database::Database;
 use super::environment::{Environment, Tools, directory, succeed};
 use super::interpreter::Interpreter;
 use super::pair::Pair;
+use super::peers;
 use super::wheel::Wheel;
 
 /// What the tests need beside the wheel and Django.
 const REQUIREMENTS: &str = "python/tests/requirements.txt";
+/// What the worker is measured against.
+const PEERS: &str = "python/bench/requirements.txt";
 const PROJECT: &str = "python/pyproject.toml";
 const EXAMPLE: &str = "examples/newsroom-django";
 
@@ -81,11 +84,34 @@ impl Workshop {
     ///
     /// What was printed by what failed.
     pub(crate) fn environment(&self, pair: Pair, interpreter: &Interpreter) -> Result<Environment, String> {
+        self.made(&pair.id(), pair, interpreter, &self.dependencies, &["--requirement", REQUIREMENTS])
+    }
+
+    /// One for the measurements of the worker, with this wheel in it, and with its peers as far as they can be had.
+    ///
+    /// # Errors
+    ///
+    /// What was printed by what failed.
+    pub(crate) fn environment_with_peers(&self, pair: Pair, interpreter: &Interpreter) -> Result<Environment, String> {
+        let name = format!("peers-{}", pair.id());
+        let environment = self.made(&name, pair, interpreter, &read(PROJECT)?, &["psycopg[binary]>=3.2"])?;
+        peers::install(&self.tools, &environment, &read(PEERS)?);
+        Ok(environment)
+    }
+
+    fn made(
+        &self,
+        name: &str,
+        pair: Pair,
+        interpreter: &Interpreter,
+        dependencies: &str,
+        beside: &[&str],
+    ) -> Result<Environment, String> {
         let wheel = self.wheel.file.to_string_lossy();
         let django = format!("django=={}.*", pair.django);
-        let made_of = format!("{django}\n{}", self.dependencies);
-        let environment = Environment::made_of(directory()?.join(pair.id()), interpreter, &made_of, |environment| {
-            self.tools.install(environment, &[&wheel, &django, "--requirement", REQUIREMENTS])?;
+        let made_of = format!("{django}\n{dependencies}");
+        let environment = Environment::made_of(directory()?.join(name), interpreter, &made_of, |environment| {
+            self.tools.install(environment, &[&[&*wheel, &*django], beside].concat())?;
             environment.write_note(WHEEL, &self.wheel.hash)
         })?;
         if environment.note(WHEEL).is_none_or(|hash| hash != self.wheel.hash) {

@@ -1,13 +1,13 @@
 //! Children as the pool sees them: started, ready, being replaced, doomed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use signalpost_store::PublishedReceiver;
 use tokio::time::Instant;
 
 use super::pace::Pace;
-use super::{Pool, PoolState};
+use super::{Pool, PoolOptions, PoolState};
 use crate::child::Line;
 use crate::event::Event;
 use crate::message::{self, ChildHello, Hello, Said, Stop, VERSION, kind};
@@ -41,6 +41,8 @@ pub(super) struct Child {
     pub(super) doom: Option<Doom>,
     /// Why it cannot start, in its own words.
     pub(super) excuse: Option<String>,
+    /// What it was told and has not said to be logged.
+    pub(super) unlogged: VecDeque<Event>,
     measured_at: Instant,
     /// Above how many bytes it is replaced.
     memory_limit: Option<u64>,
@@ -64,6 +66,31 @@ pub(super) enum Doom {
 }
 
 impl Child {
+    /// One that has just been started.
+    pub(super) fn new(pid: i32, line: Line, page: Page, options: &PoolOptions, now: Instant) -> Self {
+        Self {
+            pid,
+            line,
+            page,
+            started_at: now,
+            ready_at: None,
+            wants_finished: false,
+            pace: Pace::new(options.threads, options.async_concurrency, now),
+            in_hand: BTreeSet::new(),
+            handed: 0,
+            ended: 0,
+            idle_since: now,
+            is_reserved: false,
+            is_retired: false,
+            stopped_at: None,
+            doom: None,
+            excuse: None,
+            unlogged: VecDeque::new(),
+            measured_at: now,
+            memory_limit: options.max_memory_per_child,
+        }
+    }
+
     /// It can be talked to.
     pub(super) fn is_ready(&self) -> bool {
         self.ready_at.is_some() && self.doom.is_none()
@@ -120,8 +147,17 @@ impl Pool {
     /// When the next child is started. `None`: there are enough.
     pub(super) fn starts_at(&self, now: Instant) -> Option<Instant> {
         let standing = self.children.values().filter(|child| child.stands()).count();
-        let is_missing = standing < self.options.processes && !self.stops && !self.has_failed();
-        is_missing.then(|| self.starts.not_before().max(now))
+        let is_missing = standing < self.options.processes && !self.wraps_up && !self.has_failed();
+        // Each may have a successor while it ends what it runs, however long that takes; the successor has to wait for its own.
+        let living = self.children.values().filter(|child| child.doom.is_none()).count();
+        let has_place = living < 2 * self.options.processes;
+        (is_missing && has_place).then(|| self.starts.not_before().max(now))
+    }
+
+    /// Whether there will be another child soon.
+    pub(super) fn awaits_child(&self, now: Instant) -> bool {
+        let is_coming = |child: &Child| child.ready_at.is_none() && child.doom.is_none();
+        self.starts_at(now).is_some() || self.children.values().any(is_coming)
     }
 
     fn has_failed(&self) -> bool {
@@ -133,7 +169,7 @@ impl Pool {
         self.next_child += 1;
         let (process, socket, page) = match self.options.launch.start() {
             Ok(started) => started,
-            Err(error) => return self.fail_start(number, &error.to_string(), now),
+            Err(error) => return self.fail_start(number, now, &error.to_string(), now),
         };
         let (threads, async_concurrency) = (self.options.threads, self.options.async_concurrency);
         let pid = process.pid();
@@ -145,36 +181,16 @@ impl Pool {
         if message::write(&mut frames, kind::HELLO, &hello).is_ok() {
             line.send(frames);
         }
-        let child = Child {
-            pid,
-            line,
-            page,
-            started_at: now,
-            ready_at: None,
-            wants_finished: false,
-            pace: Pace::new(threads, async_concurrency, now),
-            in_hand: BTreeSet::new(),
-            handed: 0,
-            ended: 0,
-            idle_since: now,
-            is_reserved: false,
-            is_retired: false,
-            stopped_at: None,
-            doom: None,
-            excuse: None,
-            measured_at: now,
-            memory_limit: self.options.max_memory_per_child,
-        };
-        self.children.insert(number, child);
+        self.children.insert(number, Child::new(pid, line, page, &self.options, now));
         self.look_at = self.look_at.min(now + self.options.start_timeout);
     }
 
     /// A child has not come to its hello.
-    pub(super) fn fail_start(&mut self, number: u32, why: &str, now: Instant) {
-        let is_enough = self.starts.fail(now);
+    pub(super) fn fail_start(&mut self, number: u32, started_at: Instant, why: &str, now: Instant) {
+        let is_enough = self.starts.fail(started_at, now);
         let message = format!("child {number} could not be started: {why}");
         self.tell(Event::new("error", message).kind("cannot_start").field("child", number), now);
-        if is_enough && !self.children.values().any(Child::is_ready) {
+        if is_enough && !self.wraps_up && !self.children.values().any(Child::is_ready) {
             self.state.send_replace(PoolState::Failed(why.to_owned()));
         }
     }
@@ -185,6 +201,7 @@ impl Pool {
             Said::CannotStart(reason) if child.ready_at.is_none() => child.excuse = Some(reason),
             Said::Hello(hello) if child.ready_at.is_none() => self.welcome(number, hello, now),
             Said::Results(results) if child.ready_at.is_some() => self.take_results(number, results, now),
+            Said::Logged(events) if child.ready_at.is_some() => self.take_logged(number, &events),
             Said::Replace { reason, all } if child.ready_at.is_some() => {
                 if all {
                     self.replace_all(&reason, now);
@@ -227,12 +244,18 @@ impl Pool {
             );
             self.tell(Event::new("error", message), now);
         }
-        if matches!(&*self.state.borrow(), PoolState::Starting) {
-            let receivers = receivers.into_iter().map(PublishedReceiver::from).collect();
-            self.state.send_replace(PoolState::Ready { queues, receivers });
-        }
+        let receivers = receivers.into_iter().map(PublishedReceiver::from).collect();
+        let known = PoolState::Ready { queues, receivers };
+        self.state.send_if_modified(|state| {
+            let is_news = !matches!(state, PoolState::Failed(_)) && *state != known;
+            if is_news {
+                *state = known;
+            }
+            is_news
+        });
         let wanted = self.children.values().any(|child| child.wants_finished);
         self.shared.wants_finished.store(wanted, std::sync::atomic::Ordering::SeqCst);
+        self.send_held_events(now);
         // One is there for one that goes.
         if let Some(old) = self.children.values_mut().find(|child| child.is_retired && child.stopped_at.is_none()) {
             old.stop(now);
@@ -242,7 +265,8 @@ impl Pool {
     /// A child is to be replaced; it works on until its successor is there.
     pub(super) fn retire(&mut self, number: u32, why: &str, now: Instant) {
         let Some(child) = self.children.get_mut(&number) else { return };
-        if !child.stands() {
+        // Where everything stops nobody takes its place.
+        if self.wraps_up || !child.stands() {
             return;
         }
         child.is_retired = true;
@@ -283,5 +307,50 @@ impl Pool {
             let why = format!("it uses {} MiB of memory, and {} are allowed", memory >> 20, limit >> 20);
             self.retire(number, &why, now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::rehearsal::Rehearsal;
+
+    #[test]
+    fn each_child_has_one_successor_at_most_while_it_ends_what_it_runs() {
+        let mut rehearsal = Rehearsal::new(2);
+        let now = rehearsal.now;
+        assert_eq!(rehearsal.pool.starts_at(now), None);
+        let _answers: Vec<_> = (0..8).map(|_| rehearsal.run(0)).collect();
+        rehearsal.turn(Duration::ZERO);
+        rehearsal.pool.replace_all("asked for", now);
+        for _ in 0..2 {
+            assert_eq!(rehearsal.pool.starts_at(now), Some(now));
+            let child = rehearsal.start();
+            rehearsal.greet(child);
+        }
+        assert_eq!(rehearsal.pool.starts_at(now), None);
+        // Again, while the first two are still at work.
+        rehearsal.pool.replace_all("asked for", now);
+        assert_eq!(rehearsal.pool.starts_at(now), None);
+        rehearsal.dies(1);
+        assert!(rehearsal.pool.starts_at(now).is_some());
+    }
+
+    #[test]
+    fn a_child_that_has_had_all_its_tasks_has_one_successor() {
+        let mut rehearsal = Rehearsal::new(1);
+        rehearsal.pool.options.max_tasks_per_child = Some(1);
+        let _answers: Vec<_> = (0..8).map(|_| rehearsal.run(0)).collect();
+        rehearsal.turn(Duration::ZERO);
+        let now = rehearsal.now;
+        assert_eq!(rehearsal.pool.starts_at(now), Some(now));
+        let child = rehearsal.start();
+        rehearsal.greet(child);
+        rehearsal.turn(Duration::ZERO);
+        // It has its task, too; and both are at work.
+        assert!(rehearsal.child(child).is_retired);
+        assert_eq!(rehearsal.pool.starts_at(now), None);
+        rehearsal.dies(1);
+        assert!(rehearsal.pool.starts_at(now).is_some());
     }
 }

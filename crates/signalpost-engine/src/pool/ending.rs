@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use signalpost_store::Task;
-use signalpost_worker::Failure;
+use signalpost_worker::{Backoff, Failure};
 use tokio::time::Instant;
 
 use super::Pool;
@@ -22,7 +22,8 @@ const LOSES_AT_MOST: u32 = 3;
 impl Pool {
     /// A child is gone, and all that it has said was taken.
     pub(super) fn bury(&mut self, number: u32, ending: &Ending, now: Instant) {
-        let Some(child) = self.children.remove(&number) else { return };
+        let Some(mut child) = self.children.remove(&number) else { return };
+        self.tell_again(&mut child, ending, now);
         let Some(ready_at) = child.ready_at else { return self.bury_unborn(number, child, ending, now) };
         let how = match &child.doom {
             Some(Doom::Nonsense(nonsense)) => format!("its frames make no sense: {nonsense}"),
@@ -58,7 +59,7 @@ impl Pool {
             (None, Some(Doom::NoStart(why) | Doom::Nonsense(why))) => why,
             (None, _) => format!("{} before its hello", ending.how),
         };
-        self.fail_start(number, &why, now);
+        self.fail_start(number, child.started_at, &why, now);
     }
 
     /// Settles all that the child had in hand; says who is charged with a death.
@@ -70,7 +71,7 @@ impl Pool {
         // The first ones are put back last, and so are the first again.
         for run in child.in_hand.iter().rev().copied() {
             let Some(hand) = self.runs.get_mut(&run) else { continue };
-            let has_begun = begun.contains(&run);
+            let has_begun = hand.has_begun || begun.contains(&run);
             hand.lost += u32::from(!is_expected);
             match &child.doom {
                 Some(Doom::TimedOut { run: blamed, timeout, max_attempts }) if *blamed == run => {
@@ -106,12 +107,13 @@ impl Pool {
     }
 }
 
-/// What a timeout means: only the child knew how often the receiver may fail.
+/// What a timeout means: only the child knew how often the receiver may fail. It is a failure while the engine stops, too: the
+/// receiver has had its time.
 fn timed_out(task: &Task, reason: &str, max_attempts: u32) -> Failure {
     let failures = task.failures() + 1;
     match failures >= max_attempts {
         true => Failure::permanent(format!("failure {failures} of {max_attempts}: {reason}")),
-        false => Failure::new(reason),
+        false => Failure::retry_after(Backoff::default().jittered(failures), reason),
     }
 }
 
@@ -120,14 +122,20 @@ mod tests {
     use super::*;
     use signalpost_store::NewTask;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn the_last_timeout_ends_a_task() {
         let mut task = Task::without_store(NewTask::new("s", "r", "{}"));
-        assert_eq!(timed_out(&task, "timed out after 1s", 2), Failure::new("timed out after 1s"));
+        let is_retried = |task: &Task| {
+            let failure = timed_out(task, "timed out after 1s", 2);
+            failure.reason == "timed out after 1s" && failure.wanted_delay().is_some_and(|delay| delay <= SECOND)
+        };
+        assert!(is_retried(&task));
         task.attempt = 2;
         assert_eq!(timed_out(&task, "timed out after 1s", 2), Failure::permanent("failure 2 of 2: timed out after 1s"));
         // A death is no failure.
         task.deaths = 1;
-        assert_eq!(timed_out(&task, "timed out after 1s", 2), Failure::new("timed out after 1s"));
+        assert!(is_retried(&task));
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::children::{Child, Doom};
-use super::watching::LOOK_SOON;
+use super::watching::{LOOK_SOON, WAITS_AT_MOST};
 use super::{Hand, Pool};
 use crate::frame::{FrameWriter, WrongLength};
 use crate::message::{self, End, Recall, RunResult, kind};
@@ -33,7 +33,18 @@ impl Pool {
         }
         let queue = if task.is_suspect() { &mut self.suspects } else { &mut self.waiting };
         queue.push_back(run);
-        let hand = Hand { store, task, reply, child: None, came_at: now, handed_at: now, recalled_at: None, lost: 0 };
+        let hand = Hand {
+            store,
+            task,
+            reply,
+            child: None,
+            came_at: now,
+            handed_at: now,
+            recalled_at: None,
+            has_begun: false,
+            ended_at: None,
+            lost: 0,
+        };
         self.runs.insert(run, hand);
     }
 
@@ -52,7 +63,7 @@ impl Pool {
         } else if self.wraps_up {
             self.answer(run, Err(Failure::given_back()));
         } else {
-            (hand.child, hand.recalled_at) = (None, None);
+            (hand.child, hand.recalled_at, hand.has_begun, hand.ended_at) = (None, None, false, None);
             let queue = if hand.task.is_suspect() { &mut self.suspects } else { &mut self.waiting };
             queue.push_front(run);
         }
@@ -88,24 +99,29 @@ impl Pool {
                 self.suspects.pop_front();
                 continue;
             }
-            let is_free = |child: &Child| child.is_reserved && child.in_hand.is_empty();
-            let reserved = self.children.iter_mut().find(|(_, child)| child.is_reserved && child.is_ready());
-            if let Some((number, child)) = reserved {
-                if is_free(child) && child.stopped_at.is_none() {
-                    let number = *number;
-                    self.suspects.pop_front();
-                    self.give(run, number, now);
-                    given.entry(number).or_default().push(run);
-                }
-                return;
-            }
             let most = self.options.max_tasks_per_child;
-            let may = |child: &&mut Child| {
+            let may = |child: &Child| {
                 child.is_ready() && child.stopped_at.is_none() && child.tasks_left(most) > 0 && !child.is_retired
             };
-            let least = self.children.values_mut().filter(may).min_by_key(|child| child.in_hand.len());
-            let Some(child) = least else { return };
-            child.is_reserved = true;
+            if let Some((number, child)) =
+                self.children.iter_mut().find(|(_, child)| may(child) && child.in_hand.is_empty())
+            {
+                let number = *number;
+                child.is_reserved = true;
+                self.suspects.pop_front();
+                self.suspect_waits = WAITS_AT_MOST;
+                self.give(run, number, now);
+                given.entry(number).or_default().push(run);
+                continue;
+            }
+            // One child is kept free at a time: the others work on.
+            if !self.children.values().any(|child| child.is_reserved && may(child)) {
+                let others = self.children.values_mut().filter(|child| may(child));
+                if let Some(least) = others.min_by_key(|child| child.in_hand.len()) {
+                    least.is_reserved = true;
+                }
+            }
+            return;
         }
         // The one that a child was kept free for does not come any more.
         let runs = &self.runs;
@@ -139,7 +155,7 @@ impl Pool {
             let hand = self.runs.get(run)?;
             Some(TaskBody::whole(*run, &self.options.stores[hand.store], &hand.task))
         });
-        // None is longer than can be: `task_body::problem` has looked.
+        // None is longer than can be: `task_body::problem` has looked at all that is not small.
         let frames = frames_of(bodies).unwrap_or_default();
         let Some(child) = self.children.get(&number) else { return };
         child.line.send(frames);
@@ -260,6 +276,8 @@ impl Pool {
         let most = self.options.max_tasks_per_child;
         let capacity = self.children.values().map(|child| child.in_hand.len() + child.room(most));
         self.shared.set_capacity(if self.wraps_up { 0 } else { capacity.sum() });
+        let ready = self.children.values().filter(|child| child.is_ready() && child.stopped_at.is_none());
+        self.shared.set_ready(ready.count());
     }
 }
 
@@ -297,7 +315,10 @@ fn frames_of<'a>(bodies: impl Iterator<Item = TaskBody<'a>>) -> Result<Vec<u8>, 
 mod tests {
     use super::*;
     use crate::frame::FrameReader;
+    use crate::pool::rehearsal::Rehearsal;
     use signalpost_store::NewTask;
+    use std::time::Duration;
+    use tokio::sync::oneshot::error::TryRecvError;
 
     #[test]
     fn many_tasks_go_in_few_frames_none_of_them_too_long() {
@@ -316,5 +337,48 @@ mod tests {
         }
         assert_eq!(runs, (1..=10).collect::<Vec<_>>());
         assert_eq!(count, 3);
+    }
+
+    #[test]
+    fn a_suspect_goes_to_a_child_that_is_free_whichever_was_kept_for_it() {
+        let mut rehearsal = Rehearsal::new(2);
+        let _answers = [rehearsal.run(0).1, rehearsal.run(0).1];
+        rehearsal.turn(Duration::ZERO);
+        let (suspect, _answer) = rehearsal.run(2);
+        rehearsal.turn(Duration::ZERO);
+        assert!(rehearsal.child(1).is_reserved);
+        // The other one is free first.
+        rehearsal.ends(2, 2);
+        rehearsal.turn(Duration::ZERO);
+        assert!(rehearsal.child(2).in_hand.contains(&suspect));
+        assert!(!rehearsal.child(1).is_reserved && rehearsal.child(2).is_reserved);
+    }
+
+    #[test]
+    fn a_suspect_does_not_wait_for_a_child_that_is_ending() {
+        let mut rehearsal = Rehearsal::new(2);
+        let _answers = [rehearsal.run(0).1, rehearsal.run(0).1];
+        rehearsal.turn(Duration::ZERO);
+        let (_, _answer) = rehearsal.run(2);
+        rehearsal.turn(Duration::ZERO);
+        rehearsal.pool.children.get_mut(&1).unwrap().stop(rehearsal.now);
+        rehearsal.turn(Duration::ZERO);
+        assert!(rehearsal.child(2).is_reserved);
+    }
+
+    #[test]
+    fn a_suspect_for_which_no_child_becomes_free_is_given_back_later_each_time() {
+        let mut rehearsal = Rehearsal::new(2);
+        let _answers = [rehearsal.run(0).1, rehearsal.run(0).1];
+        rehearsal.turn(Duration::ZERO);
+        for times in [1, 2, 4] {
+            let (_, mut answer) = rehearsal.run(2);
+            rehearsal.turn(times * WAITS_AT_MOST - Duration::from_millis(1));
+            assert_eq!(answer.try_recv(), Err(TryRecvError::Empty));
+            rehearsal.turn(Duration::from_secs(1));
+            assert_eq!(answer.try_recv(), Ok(Err(Failure::given_back())));
+            rehearsal.turn(Duration::ZERO);
+            assert!(!rehearsal.child(1).is_reserved && !rehearsal.child(2).is_reserved);
+        }
     }
 }

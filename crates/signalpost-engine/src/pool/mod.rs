@@ -5,6 +5,8 @@ mod children;
 mod ending;
 mod handing;
 mod pace;
+#[cfg(test)]
+mod rehearsal;
 mod shared;
 mod starts;
 mod telling;
@@ -29,6 +31,7 @@ use children::Child;
 pub(crate) use shared::Shared;
 use starts::Starts;
 use telling::Telling;
+use watching::WAITS_AT_MOST;
 
 /// What the pool is told.
 #[derive(Debug)]
@@ -51,8 +54,8 @@ pub(crate) enum Message {
     ReplaceAll,
     /// Nothing new begins: what has not begun is given back.
     WrapUp,
-    /// The children are stopped, and then the pool ends.
-    Stop,
+    /// The children are stopped, and killed at that time if they have not ended; and then the pool ends.
+    Stop { kill_at: Instant },
     /// The children are killed, and then the pool ends.
     StopNow,
 }
@@ -74,14 +77,24 @@ pub(crate) struct PoolOptions {
 }
 
 /// How far the pool has got.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PoolState {
     /// No child has said hello.
     Starting,
-    /// A child has, and this is what it knows.
+    /// A child has, and this is what the newest one knows.
     Ready { queues: Vec<String>, receivers: Vec<PublishedReceiver> },
     /// No child can be started; the text says why.
     Failed(String),
+}
+
+impl PoolState {
+    /// Those that are registered.
+    pub(crate) fn receivers(&self) -> Vec<PublishedReceiver> {
+        match self {
+            Self::Ready { receivers, .. } => receivers.clone(),
+            Self::Starting | Self::Failed(_) => Vec::new(),
+        }
+    }
 }
 
 /// The way to a pool.
@@ -90,9 +103,15 @@ pub(crate) struct PoolHandle {
     messages: UnboundedSender<Message>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) state: watch::Receiver<PoolState>,
+    aliases: Arc<[String]>,
 }
 
 impl PoolHandle {
+    /// Something about a store, with its name.
+    pub(crate) fn of_store(&self, store: usize, text: &str) -> String {
+        format!("store `{}`: {text}", self.aliases[store])
+    }
+
     pub(crate) fn send(&self, message: Message) {
         // A pool that has ended has no children, and no runs.
         let _ = self.messages.send(message);
@@ -112,6 +131,10 @@ struct Hand {
     handed_at: Instant,
     /// When the child was asked to give it back.
     recalled_at: Option<Instant>,
+    /// It was seen at work.
+    has_begun: bool,
+    /// When it was first seen to have ended, and its result had not come.
+    ended_at: Option<Instant>,
     /// How many children have died with it in hand, before it had begun.
     lost: u32,
 }
@@ -134,6 +157,8 @@ pub(crate) struct Pool {
     /// Of the runs that wait for a child: those of suspects, and the others.
     suspects: VecDeque<u64>,
     waiting: VecDeque<u64>,
+    /// How long a suspect may wait for a child that has nothing else in hand.
+    suspect_waits: Duration,
 
     children: BTreeMap<u32, Child>,
     next_child: u32,
@@ -141,6 +166,8 @@ pub(crate) struct Pool {
     warned_of_memory: bool,
 
     telling: Telling,
+    /// How many have been sent to children.
+    events: u64,
     /// Which run of which child a task's newest claim was, for children that want to be told of its end.
     ran: Ran,
     /// Who waits for the credentials of which store.
@@ -149,6 +176,7 @@ pub(crate) struct Pool {
     look_at: Instant,
     wraps_up: bool,
     stops: bool,
+    kill_at: Option<Instant>,
 }
 
 /// Which run of which child a task's claim was: by store, task and fence.
@@ -163,7 +191,8 @@ impl Pool {
         let (state, seen) = watch::channel(PoolState::Starting);
         let shared = Arc::new(Shared::new(options.stores.len()));
         let now = Instant::now();
-        let handle = PoolHandle { messages: outbox.clone(), shared: shared.clone(), state: seen };
+        let aliases = options.stores.clone().into();
+        let handle = PoolHandle { messages: outbox.clone(), shared: shared.clone(), state: seen, aliases };
         let pool = Self {
             options,
             inbox,
@@ -173,16 +202,19 @@ impl Pool {
             runs: HashMap::new(),
             suspects: VecDeque::new(),
             waiting: VecDeque::new(),
+            suspect_waits: WAITS_AT_MOST,
             children: BTreeMap::new(),
             next_child: 1,
             starts: Starts::new(now),
             warned_of_memory: false,
             telling: Telling::new(now),
+            events: 0,
             ran: HashMap::new(),
             asked: HashMap::new(),
             look_at: now,
             wraps_up: false,
             stops: false,
+            kill_at: None,
         };
         (pool, handle)
     }
@@ -197,9 +229,12 @@ impl Pool {
         let mut messages = Vec::with_capacity(TURN);
         loop {
             let now = Instant::now();
-            self.watch(now);
+            let has_looked = self.watch(now);
             self.start_missing(now);
             self.hand_out(now);
+            if has_looked {
+                self.give_back_waiting(now);
+            }
             self.tell_capacity();
             if self.stops && self.children.is_empty() {
                 return self.close();
@@ -229,9 +264,9 @@ impl Pool {
             Message::Tell(event) => self.tell(event, now),
             Message::ReplaceAll => self.replace_all("asked for", now),
             Message::WrapUp => self.wrap_up(now),
-            Message::Stop => {
+            Message::Stop { kill_at } => {
                 self.wrap_up(now);
-                self.stops = true;
+                (self.stops, self.kill_at) = (true, Some(kill_at));
                 self.stop_children(now);
             }
             Message::StopNow => {
@@ -246,6 +281,7 @@ impl Pool {
         // Whoever has sent one in the meantime is answered by its end.
         self.inbox.close();
         self.runs.clear();
+        self.say_events();
     }
 
     fn wake_at(&self, now: Instant) -> Instant {

@@ -1,5 +1,6 @@
 //! What the pool and the executors both see.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,9 @@ pub(crate) struct Shared {
     /// How many runs of each store the pool holds.
     pub(crate) in_pool: Vec<AtomicUsize>,
     capacity: AtomicUsize,
-    workers: Mutex<Vec<Arc<Notify>>>,
+    ready: AtomicUsize,
+    /// That of each store.
+    workers: Mutex<BTreeMap<usize, Arc<Notify>>>,
 }
 
 impl Shared {
@@ -24,6 +27,7 @@ impl Shared {
             wants_finished: AtomicBool::new(false),
             in_pool: (0..stores).map(|_| AtomicUsize::new(0)).collect(),
             capacity: AtomicUsize::new(0),
+            ready: AtomicUsize::new(0),
             workers: Mutex::default(),
         }
     }
@@ -38,16 +42,25 @@ impl Shared {
         whole.saturating_sub(taken).max(part)
     }
 
-    /// `worker` is told when the capacity grows.
-    pub(crate) fn add_worker(&self, worker: Arc<Notify>) {
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+    /// How many children are ready.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.load(SeqCst)
+    }
+
+    pub(super) fn set_ready(&self, children: usize) {
+        self.ready.store(children, SeqCst);
+    }
+
+    /// The store's `worker` is told when the capacity grows.
+    pub(crate) fn set_worker(&self, store: usize, worker: Arc<Notify>) {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(store, worker);
     }
 
     pub(super) fn set_capacity(&self, capacity: usize) {
         let before = self.capacity.swap(capacity, SeqCst);
         if before < capacity {
             let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-            workers.iter().for_each(|worker| worker.notify_one());
+            workers.values().for_each(|worker| worker.notify_one());
         }
     }
 }

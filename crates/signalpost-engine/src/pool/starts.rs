@@ -13,19 +13,24 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Starts {
     failed: u32,
+    failed_at: Option<Instant>,
     died_early: u32,
     not_before: Instant,
 }
 
 impl Starts {
     pub(super) fn new(now: Instant) -> Self {
-        Self { failed: 0, died_early: 0, not_before: now }
+        Self { failed: 0, failed_at: None, died_early: 0, not_before: now }
     }
 
-    /// A child has not come to its hello. True: that is enough.
-    pub(super) fn fail(&mut self, now: Instant) -> bool {
-        self.failed += 1;
-        self.not_before = now + rest(self.failed);
+    /// A child that was started then has not come to its hello. True: that is enough.
+    pub(super) fn fail(&mut self, started_at: Instant, now: Instant) -> bool {
+        // Those that were started together fail together, of one cause: it may be gone when the next ones are started.
+        if self.failed_at.is_none_or(|failed_at| failed_at <= started_at) {
+            self.failed += 1;
+            self.failed_at = Some(now);
+            self.not_before = now + rest(self.failed);
+        }
         self.failed >= FAILED_STARTS
     }
 
@@ -37,7 +42,7 @@ impl Starts {
 
     /// One has come to its hello.
     pub(super) fn succeed(&mut self) {
-        self.failed = 0;
+        (self.failed, self.failed_at) = (0, None);
     }
 
     /// From when on the next one may be started.
@@ -64,11 +69,28 @@ mod tests {
         let mut starts = Starts::new(now);
         let mut rests = Vec::new();
         for times in 1..=5 {
-            assert_eq!(starts.fail(now), times == 5);
+            assert_eq!(starts.fail(now, now), times == 5);
             rests.push((starts.not_before - now).as_millis());
         }
         assert_eq!(rests, [500, 1_000, 2_000, 4_000, 8_000]);
         assert_eq!(rest(100), LONGEST_REST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn children_that_were_started_together_fail_once() {
+        let began = Instant::now();
+        let mut starts = Starts::new(began);
+        for _ in 0..2 * FAILED_STARTS {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert!(!starts.fail(began, Instant::now()));
+        }
+        assert_eq!(starts.not_before, began + Duration::from_millis(501));
+        let again = starts.not_before;
+        starts.fail(again, again);
+        assert_eq!(starts.not_before, again + Duration::from_secs(1));
+        // One of the first round that has taken longer.
+        starts.fail(began, again + LONGEST_REST);
+        assert_eq!(starts.not_before, again + Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -121,6 +121,26 @@ async fn what_had_not_begun_when_a_child_was_killed_has_met_no_death() {
 }
 
 #[tokio::test]
+async fn what_a_child_died_of_before_it_had_logged_it_another_one_logs() {
+    let site = Site::new();
+    let engine = site.start("dies-of-an-event", &["--processes", "3"]);
+    for _ in 0..3 {
+        site.wait_for("ready");
+    }
+    site.send("waits", "{}").await;
+    let mut run = site.next_waiting();
+    let pid = rustix::process::Pid::from_raw(run.pid).unwrap();
+    rustix::process::kill_process(pid, Signal::KILL).unwrap();
+    run.wait_for_death();
+    // Of the two that are left one dies of the event, and the other has it, and that one's.
+    let event = site.wait_for("event error died 1 ");
+    assert!(event.ends_with("killed by signal 9 (SIGKILL); a task has met a death"), "{event}");
+    let event = site.wait_for("event error died 0 ");
+    assert!(event.contains("exited with status 9"), "{event}");
+    engine.signal(Signal::QUIT);
+}
+
+#[tokio::test]
 async fn a_receiver_that_holds_the_interpreters_lock_does_not_keep_the_others_waiting() {
     let site = Site::new();
     let spins = site.send("spins", "{}").await;
@@ -139,6 +159,26 @@ async fn a_receiver_that_holds_the_interpreters_lock_does_not_keep_the_others_wa
     for task in behind {
         assert_eq!(site.record(task).await.deaths, 0);
     }
+}
+
+#[tokio::test]
+async fn a_task_that_kills_its_children_before_it_begins_is_charged_in_the_end() {
+    let site = Site::new();
+    let task = site.send("unreadable", "{}").await;
+    let engine = site.start("", &["--processes", "1"]);
+    site.until(async |_| site.record(task).await.deaths == 1).await;
+    let record = site.record(task).await;
+    assert_eq!((record.attempt, record.reason.as_deref()), (1, Some("exited with status 3")));
+    engine.signal(Signal::QUIT);
+}
+
+#[tokio::test]
+async fn the_next_child_is_told_of_a_death_where_no_other_is_there() {
+    let site = Site::new();
+    site.send("exit", "{}").await;
+    let engine = site.start("", &["--processes", "1"]);
+    site.wait_for("event error died 1 child 1 has died: exited with status 3; a task has met a death");
+    engine.signal(Signal::QUIT);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ page = mmap.mmap(options.page_fd, 0)
 told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 sending = threading.Lock()
 hung_up = threading.Event()
+# Whoever stops a whole unit of systemd means the engine, which says what becomes of its children.
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def tell(*words):
@@ -173,16 +175,25 @@ assert os.getpgid(0) == os.getpid() and not os.read(0, 1)
 # Nothing but what it was given: three are this program's own, and one is opened by looking.
 assert len(os.listdir("/proc/self/fd")) <= 8, os.listdir("/proc/self/fd")
 
+if options.behaviour == "third-works":
+    # What is wrong with a machine that has just been booted may be over soon.
+    with open(os.path.join(options.place, "starts"), "a+") as starts:
+        starts.write("x")
+        starts.flush()
+        starts.seek(0)
+        if len(starts.read()) <= 12:
+            send(b"x", {"reason": "the database does not answer"})
+            sys.exit(1)
 if options.behaviour == "dawdles":
     tell("dawdling")
     receive(1)
 if options.behaviour == "dies":
     sys.exit("no module named app")
 if options.behaviour == "cannot":
-    send(b"x", {"reason": "ImproperlyConfigured: no settings"})
+    send(b"x", {"reason": "ImproperlyConfigured: no settings\n  app.py:3, in <module>\x1b[31m"})
     sys.exit(1)
 if options.behaviour == "newer":
-    send(b"h", {"version": 2, "queues": ["default"], "receivers": []})
+    send(b"h", {"version": 2, "lines": ["default"]})
     time.sleep(60)
 
 recalling = threading.Lock()
@@ -191,14 +202,19 @@ blocking, asynchronous = queue.SimpleQueue(), queue.SimpleQueue()
 for slot in range(slots):
     tasks = blocking if slot < hello["threads"] else asynchronous
     threading.Thread(target=work, args=(tasks, slot), daemon=True).start()
-receivers = [{"name": "ok", "signal": "tests.signal", "queue": "default"}]
-send(b"h", {"version": 1, "queues": ["default", "other"], "receivers": receivers, "wants_finished": options.behaviour == "finished"})
+receivers, queues = [{"name": "ok", "signal": "tests.signal", "queue": "default"}], ["default", "other"]
+if os.path.exists(os.path.join(options.place, "deployed")):
+    receivers.append({"name": "new", "signal": "tests.signal", "queue": "new"})
+    queues.append("new")
+send(b"h", {"version": 1, "queues": queues, "receivers": receivers, "wants_finished": options.behaviour == "finished"})
 tell("ready", os.getpid())
 while True:
     kind, body = frame()
     if kind == b"T":
         for task in body["tasks"]:
             check(task)
+            if task["receiver"] == "unreadable":
+                os._exit(3)
             with recalling:
                 waiting.add(task["run"])
                 running.add(task["run"])
@@ -216,7 +232,15 @@ while True:
                     tell("stopped", os.getpid())
                     os._exit(0)
     elif kind == b"E":
+        if options.behaviour == "dies-of-an-event" and body.get("kind") == "died":
+            try:
+                # Only the first of all that hear of it.
+                os.close(os.open(os.path.join(options.place, "heard"), os.O_CREAT | os.O_EXCL))
+                os._exit(9)
+            except FileExistsError:
+                pass
         tell("event", body["level"], body.get("kind"), len(body.get("tasks", [])), body["message"])
+        send(b"e", {"events": [body["event"]]})
     elif kind == b"F":
         for one in body["finished"]:
             tell("finished", one["task"]["receiver"], *one["outcome"])

@@ -125,6 +125,20 @@ async fn several_stores_are_served_by_one_engine() {
 }
 
 #[tokio::test]
+async fn an_engine_that_is_to_run_once_runs_what_one_store_sends_to_another() {
+    let site = Site::with_stores(&["default", "second"]);
+    site.stores[1].insert(vec![NewTask::new("tests.signal", "waits", "{}")]).await.unwrap();
+    let mut engine = site.start("", &["--processes", "1", "--once"]);
+    let run = site.next_waiting();
+    // The first store's worker has nothing to do.
+    site.wait_for("event info None 0 stopped");
+    let sent = site.send("ok", "{}").await;
+    drop(run);
+    engine.end_well();
+    assert!(is_succeeded(&site.record(sent).await));
+}
+
+#[tokio::test]
 async fn only_the_queues_that_are_asked_for_are_served() {
     let site = Site::new();
     for queue in ["default", "other", "third"] {

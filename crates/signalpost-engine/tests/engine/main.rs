@@ -82,6 +82,11 @@ impl Site {
 
     /// Starts an engine whose children behave so.
     fn start(&self, behaviour: &str, options: &[&str]) -> Engine {
+        self.start_saying(behaviour, options, Stdio::piped())
+    }
+
+    /// Starts one whose standard error is this.
+    fn start_saying(&self, behaviour: &str, options: &[&str], errors: Stdio) -> Engine {
         let aliases = ["default", "second"].iter().take(self.stores.len());
         let stores: Vec<String> = aliases
             .map(|alias| {
@@ -92,10 +97,14 @@ impl Site {
         let mut settings = tempfile::tempfile().unwrap();
         write!(settings, r#"{{"version": 1, "stores": [{}]}}"#, stores.join(",")).unwrap();
         settings.rewind().unwrap();
-        self.start_with(&settings, behaviour, options)
+        self.start_by(&settings, behaviour, options, errors)
     }
 
     fn start_with(&self, settings: &File, behaviour: &str, options: &[&str]) -> Engine {
+        self.start_by(settings, behaviour, options, Stdio::piped())
+    }
+
+    fn start_by(&self, settings: &File, behaviour: &str, options: &[&str], errors: Stdio) -> Engine {
         fcntl_setfd(settings, FdFlags::empty()).unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine/child.py");
         let process = Command::new(env!("CARGO_BIN_EXE_signalpost"))
@@ -104,7 +113,7 @@ impl Site {
             .args(["--", "python3", "-I", script, "--behaviour", behaviour, "--place"])
             .arg(self.directory.path())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(errors)
             .spawn()
             .unwrap();
         Engine { process }
@@ -141,9 +150,14 @@ impl Site {
     async fn until(&self, mut holds: impl AsyncFnMut(&dyn Store) -> bool) {
         let store = &*self.stores[0];
         let until = std::time::Instant::now() + PATIENCE;
-        while !holds(store).await {
+        loop {
+            let seen = store.change_count();
+            if holds(store).await {
+                return;
+            }
             assert!(std::time::Instant::now() < until, "it has not come to it: {:?}", store.counts().await);
-            tokio::task::yield_now().await;
+            // Not every change wakes whoever waits.
+            let _ = tokio::time::timeout(Duration::from_millis(20), store.change_after(seen)).await;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Engines and children that cannot start.
 
-use crate::Site;
+use crate::{Site, is_succeeded};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use signalpost_store::{EndState, State};
 use std::io::{Seek, Write};
 
@@ -15,8 +16,17 @@ async fn an_engine_whose_children_cannot_start_says_why_and_has_claimed_nothing(
         assert_eq!(status.code(), Some(1), "{said}");
         let last = said.lines().last().unwrap();
         assert!(last.starts_with("signalpost: no child can be started: ") && last.contains(why), "{said}");
+        assert!(!said.contains('\x1b'), "{said:?}");
     }
     assert_eq!(site.record(task).await.fence, 0);
+}
+
+#[tokio::test]
+async fn children_that_fail_together_are_started_again() {
+    let site = Site::new();
+    let task = site.send("ok", "{}").await;
+    site.start("third-works", &["--processes", "6", "--exit-when-idle"]).end_well();
+    assert!(is_succeeded(&site.record(task).await));
 }
 
 #[tokio::test]
@@ -35,6 +45,23 @@ async fn an_engine_works_on_when_nobody_reads_what_it_says() {
     drop(engine.process.stderr.take());
     assert!(engine.process.wait().unwrap().success());
     assert_eq!(site.record(task).await.state, State::Ended(EndState::Dead));
+}
+
+#[tokio::test]
+async fn an_engine_works_on_when_what_it_says_is_not_read() {
+    let site = Site::new();
+    let task = site.send("exit", "{}").await;
+    let (unread, full) = std::io::pipe().unwrap();
+    let flags = fcntl_getfl(&full).unwrap();
+    fcntl_setfl(&full, flags | OFlags::NONBLOCK).unwrap();
+    for size in [4_096, 1] {
+        while (&full).write(&vec![b'.'; size]).is_ok() {}
+    }
+    fcntl_setfl(&full, flags).unwrap();
+    let mut engine = site.start_saying("third-works", &["--processes", "6", "--exit-when-idle"], full.into());
+    assert!(engine.process.wait().unwrap().success());
+    assert_eq!(site.record(task).await.state, State::Ended(EndState::Dead));
+    drop(unread);
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Stopping the engine, softly and hard; and its death.
 
 use crate::{Site, is_succeeded};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use signalpost_store::State;
+use std::process::Command;
 
 #[tokio::test]
 async fn a_soft_stop_lets_what_runs_end_and_gives_back_what_has_not_begun() {
@@ -33,11 +34,53 @@ async fn an_engine_can_be_stopped_before_any_child_is_ready() {
     engine.end_well();
 }
 
+#[tokio::test]
+async fn a_signal_that_reaches_the_children_too_is_the_engines_affair() {
+    let site = Site::new();
+    let task = site.send("waits", "{}").await;
+    let mut engine = site.start("", &["--processes", "1"]);
+    let run = site.next_waiting();
+    let child = Pid::from_raw(run.pid).unwrap();
+    for signal in [Signal::TERM, Signal::TERM] {
+        kill_process(child, signal).unwrap();
+    }
+    engine.signal(Signal::TERM);
+    site.wait_for("event info None 0 stopping");
+    drop(run);
+    engine.end_well();
+    let record = site.record(task).await;
+    assert_eq!((record.attempt, record.deaths, is_succeeded(&record)), (1, 0, true));
+}
+
+#[tokio::test]
+async fn the_error_of_one_store_does_not_cut_short_what_runs_for_another() {
+    let site = Site::with_stores(&["default", "second"]);
+    let task = site.send("waits", "{}").await;
+    let mut engine = site.start("", &["--processes", "1", "--threads", "1"]);
+    let run = site.next_waiting();
+    // Somebody drops the tables of the other one.
+    let script =
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=60).execute('DROP TABLE signalpost_worker')";
+    let database = Site::file(site.directory.path(), "second");
+    let dropped = Command::new("python3").args(["-I", "-c", script]).arg(database).status().unwrap();
+    assert!(dropped.success());
+    engine.signal(Signal::TERM);
+    site.wait_for("event error None 0 store `second`: ");
+    drop(run);
+    let (status, said) = engine.end();
+    let last = said.lines().last().unwrap_or_default();
+    assert!(status.code() == Some(1) && last.starts_with("signalpost: store `second`: "), "{status}: {said}");
+    let record = site.record(task).await;
+    assert_eq!((record.attempt, record.deaths, is_succeeded(&record)), (1, 0, true));
+}
+
 async fn stopped_hard(signals: &[Signal]) {
     let site = Site::new();
     let task = site.send("waits", "{}").await;
-    let mut engine = site.start("", &["--processes", "1", "--grace", "600"]);
+    let mut engine = site.start("", &["--processes", "2", "--grace", "600"]);
     let mut run = site.next_waiting();
+    site.wait_for("ready");
+    site.wait_for("ready");
     for signal in signals {
         engine.signal(*signal);
         if signals.len() > 1 && *signal == signals[0] {
@@ -50,6 +93,8 @@ async fn stopped_hard(signals: &[Signal]) {
     engine.end_well();
     let record = site.record(task).await;
     assert_eq!((record.state, record.attempt, record.deaths), (State::Waiting, 0, 0));
+    // Nobody was asked first.
+    assert!(!site.told_so_far().iter().any(|event| event.starts_with("stopped")));
 }
 
 #[tokio::test]

@@ -141,6 +141,11 @@ impl StoreError {
                 why,
                 "check that host and port are those of a PostgreSQL server, and that it takes connections from here",
             ),
+            // So a handshake says what it does not like.
+            Error::Io(why) if why.kind() == ErrorKind::InvalidData => unreachable(
+                why,
+                "check sslmode and sslrootcert, and that the server's certificate has the host among its alternative names",
+            ),
             Error::Io(why) => {
                 unreachable(why, "check host and port, and that the server runs and takes connections from here")
             }

@@ -125,19 +125,38 @@ async fn the_tasks_of_a_worker_that_was_dropped_are_taken_up_without_waiting_for
     assert_eq!(bench.record(id).await.deaths, 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_says_whether_its_store_answers() {
+    let mut bench = Bench::new();
+    bench.options.sweep = Duration::from_millis(1);
+    let line = Arc::new(LosesAnswers::of(bench.store.clone(), 0, 0));
+    line.sweeps.store(u32::MAX, SeqCst);
+    let working = bench.start_on(line.clone());
+    while working.health.store_answers() {
+        tokio::task::yield_now().await;
+    }
+    line.sweeps.store(0, SeqCst);
+    while !working.health.store_answers() {
+        tokio::task::yield_now().await;
+    }
+    working.stop().await;
+}
+
 /// A store over a line that carries every question and loses some answers.
 #[derive(Debug)]
 pub(crate) struct LosesAnswers {
     store: Arc<dyn Store>,
     claims: AtomicU32,
     reports: AtomicU32,
+    sweeps: AtomicU32,
     waits: AtomicU32,
 }
 
 impl LosesAnswers {
     /// A store that loses so many answers to claims and to reports.
     pub(crate) fn of(store: Arc<dyn Store>, claims: u32, reports: u32) -> Self {
-        Self { store, claims: claims.into(), reports: reports.into(), waits: AtomicU32::new(0) }
+        let none = || AtomicU32::new(0);
+        Self { store, claims: claims.into(), reports: reports.into(), sweeps: none(), waits: none() }
     }
 
     /// How often it was waited for a change.
@@ -192,7 +211,7 @@ impl Store for LosesAnswers {
     }
 
     async fn rescue(&self, request: &RescueRequest) -> Result<Vec<Rescued>, StoreError> {
-        self.store.rescue(request).await
+        lose(&self.sweeps, self.store.rescue(request).await)
     }
 
     async fn cancel_if_waiting(&self, task: TaskId, reason: &str) -> Result<bool, StoreError> {

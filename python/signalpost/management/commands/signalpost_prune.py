@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -76,31 +76,36 @@ class Command(BaseCommand):
         self._warn_of_unknown({*(only or []), *without}, {queue for queues in queues_of.values() for queue in queues})
         for alias in aliases:
             queues = [queue for queue in queues_of[alias] if (only is None or queue in only) and queue not in without]
-            self._prune(alias, queues, ages, options)
+            total = 0
+            try:
+                for some in self._prune(alias, queues, ages, options):
+                    total += some
+            except DatabaseError as error:
+                before = "" if options["dry_run"] else f" when {total:,} were forgotten"
+                raise CommandError(
+                    f"The history in the database {alias!r} could not be pruned any further{before}: {error}"
+                ) from error
+            if options["verbosity"] > 0:
+                self.stdout.write(f"{alias}: {total:,} {_verb(options)}")
 
-    def _prune(self, alias: str, queues: list[str], ages: dict[str, timedelta], options: dict[str, Any]) -> None:
+    def _prune(self, alias: str, queues: list[str], ages: dict[str, timedelta], options: dict[str, Any]) -> Iterator[int]:
         now = store_now(alias)
-        verb, total = "would be forgotten" if options["dry_run"] else "forgotten", 0
         for queue in queues:
             for state, age in ages.items():
                 share = pruning.Share(queue, state, before=now - age // timedelta(milliseconds=1))
-                found = self._count(alias, share) if options["dry_run"] else self._forget(alias, share, options)
-                total += found
+                found = 0
+                for some in self._steps(alias, share, options):
+                    found += some
+                    yield some
+                    if options["verbosity"] > 1 and not options["dry_run"]:
+                        self.stdout.write(f"{alias}: {found:,} {share.state} on the queue {share.queue!r} so far")
                 if found and options["verbosity"] > 0:
-                    self.stdout.write(f"{alias}: {found:,} {state} on the queue {queue!r} {verb}")
-        if options["verbosity"] > 0:
-            self.stdout.write(f"{alias}: {total:,} {verb}")
+                    self.stdout.write(f"{alias}: {found:,} {state} on the queue {queue!r} {_verb(options)}")
 
-    def _count(self, alias: str, share: pruning.Share) -> int:
-        return pruning.count(alias, share)
-
-    def _forget(self, alias: str, share: pruning.Share, options: dict[str, Any]) -> int:
-        forgotten = 0
-        for some in pruning.prune(alias, share, options["batch_size"]):
-            forgotten += some
-            if options["verbosity"] > 1:
-                self.stdout.write(f"{alias}: {forgotten:,} {share.state} on the queue {share.queue!r} so far")
-        return forgotten
+    def _steps(self, alias: str, share: pruning.Share, options: dict[str, Any]) -> Iterable[int]:
+        if options["dry_run"]:
+            return [pruning.count(alias, share)]
+        return pruning.prune(alias, share, options["batch_size"])
 
     def _warn_of_unknown(self, named: set[str], known: set[str]) -> None:
         """A queue without a history is nothing to fail for: it may have been pruned. But it may be misspelt."""
@@ -108,6 +113,10 @@ class Command(BaseCommand):
             near = difflib.get_close_matches(queue, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             self.stderr.write(self.style.WARNING(f"no store has a history of the queue {queue!r}{hint}"))
+
+
+def _verb(options: dict[str, Any]) -> str:
+    return "would be forgotten" if options["dry_run"] else "forgotten"
 
 
 def _aliases(given: list[str] | None) -> list[str]:

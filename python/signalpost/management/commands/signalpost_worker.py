@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ _HANDED_ON = (
     "exit_when_idle",
     "grace",
     "start_timeout",
+    "health",
 )
 
 
@@ -84,6 +86,12 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="how long a child may take to start (default: 60)",
         )
+        parser.add_argument(
+            "--health",
+            type=_address,
+            metavar="ADDRESS",
+            help="answer probes by HTTP there, as 0.0.0.0:8081: 200 at / while the worker works, 503 with the reason else",
+        )
         parser.add_argument("--reload", action="store_true", help="replace children when their code changes; for development")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -94,8 +102,11 @@ class Command(BaseCommand):
         try:
             program = engine.executable()
             settings = credentials.settings_of_all()
-        except (engine.EngineMissing, ImproperlyConfigured) as error:
+        except engine.EngineMissing as error:
             raise CommandError(str(error)) from error
+        except ImproperlyConfigured as error:
+            # As the engine says it of settings.
+            raise CommandError(str(error), returncode=2) from error
         except DatabaseError as error:
             raise CommandError(f"A database that holds tasks cannot be reached: {error}") from error
         for store in settings["stores"]:
@@ -133,3 +144,16 @@ def _at_least(least: int, most: int | None = None) -> Any:
         return value
 
     return number
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        address = ipaddress.ip_address(host[1:-1] if is_bracketed else host)
+        is_right = is_bracketed == (address.version == 6) and port.isascii() and port.isdigit() and int(port) < 1 << 16
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address with a port, as 127.0.0.1:8081, 0.0.0.0:8081 or [::]:8081")
+    return text
