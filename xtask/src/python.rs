@@ -54,11 +54,15 @@ pub(crate) fn run(postgres: Option<&str>) -> Vec<Named> {
     println!("{} after {} s", workshop.wheel().name(), started.elapsed().as_secs());
     let mut outcomes = vec![("wheel".to_owned(), Outcome::Passed)];
     let mut said = String::new();
-    // All of them, whatever the first one says.
-    let lints = workshop.lints().map(|lint| said_of(&mut said, "Python lints", lint));
-    let passed = lints.into_iter().all(|passed| passed);
-    print!("{said}");
-    outcomes.push(("Python lints".to_owned(), if passed { Outcome::Passed } else { Outcome::Failed }));
+    match workshop.lints(newest) {
+        Ok(lints) => {
+            // All of them, whatever the first one says.
+            let passed = lints.map(|lint| said_of(&mut said, "Python lints", lint)).into_iter().all(|passed| passed);
+            print!("{said}");
+            outcomes.push(("Python lints".to_owned(), if passed { Outcome::Passed } else { Outcome::Failed }));
+        }
+        Err(error) => outcomes.push(failed("Python lints", &error)),
+    }
     let remaining = Mutex::new(pairs.all().iter().copied().enumerate());
     let done = Mutex::new(BTreeMap::new());
     let work = || {

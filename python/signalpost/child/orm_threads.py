@@ -142,7 +142,7 @@ class _Older(ThreadSensitiveContext):
     async def __aexit__(self, *raised: Any) -> None:
         # Or it would be shut down.
         SyncToAsync.context_to_thread_executor.pop(self, None)
-        await super().__aexit__(*raised)
+        await super().__aexit__(*raised)  # type: ignore[no-untyped-call]
 
 
 _TAKES_EXECUTOR = "executor" in inspect.signature(ThreadSensitiveContext).parameters

@@ -190,8 +190,19 @@ def _errors(reason: str, is_failed: bool) -> list[TaskError]:
     if raised is None and not is_failed:
         # A note of the store's: that nobody knew the function, say.
         return []
-    path = raised or f"{GivenUp.__module__}.{GivenUp.__qualname__}"
-    return [TaskError(exception_class_path=path, traceback=said)]
+    if raised is None:
+        return [TaskError(exception_class_path=f"{GivenUp.__module__}.{GivenUp.__qualname__}", traceback=said)]
+    return [TaskError(exception_class_path=raised, traceback=_as_traceback(said))]
+
+
+def _as_traceback(reason: str) -> str:
+    """In Python's order: what an exception came from before it, and its calls before its message."""
+    shown = []
+    for part in reversed(reason.split("\n\nfrom ")):
+        lines = part.split("\n")
+        calls = next((number for number, line in enumerate(lines) if line.startswith("  ")), len(lines))
+        shown.append("\n".join([*lines[calls:], *lines[:calls]]) + "\n")
+    return "\n".join(shown)
 
 
 def _class_in(reason: str) -> str | None:

@@ -92,8 +92,8 @@ class _Run:
     async def acalled(self, *args: Any, **kwargs: Any) -> Outcome:
         """Of an asynchronous one."""
         began, result = self._begin(args, kwargs)
-        await self._atell(task_started, result)
         try:
+            await self._atell(task_started, result)
             returned = normalize_json(await self._task.func(*self._context(result), *args, **kwargs))
         except KeyboardInterrupt:
             raise
@@ -114,6 +114,8 @@ class _Run:
 
     def _begin(self, args: Any, kwargs: Any) -> tuple[datetime, TaskResult]:
         began = datetime.now(timezone.utc)
+        # In the milliseconds of the store, so that nothing seems to have ended before it began.
+        began = began.replace(microsecond=began.microsecond // 1000 * 1000)
         return began, begun(self._stored, args, kwargs, began, f"{socket.gethostname()}:{os.getpid()}")
 
     def _context(self, result: TaskResult) -> list[TaskContext]:

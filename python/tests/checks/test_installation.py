@@ -38,11 +38,11 @@ def test_e001_is_silent_without_background_receivers(found: Found, isolated: Non
         assert found("E001") == []
 
 
-def test_e008_a_backend_of_django_tasks_without_the_app_is_an_error() -> None:
+def test_e009_a_backend_of_django_tasks_without_the_app_is_an_error() -> None:
     with override_settings(INSTALLED_APPS=WITHOUT_US):
         (error,) = check_backend(SimpleNamespace(alias="mails"))
     assert (error.id, "TASKS['mails']" in error.msg, "INSTALLED_APPS" in error.hint) == ("signalpost.E009", True, True)
 
 
-def test_e008_is_silent_where_the_app_is_installed() -> None:
+def test_e009_is_silent_where_the_app_is_installed() -> None:
     assert check_backend(SimpleNamespace(alias="mails")) == []

@@ -42,6 +42,14 @@ def fail(text: str) -> None:
 
 
 @task(backend="signalpost")
+def fail_because(text: str) -> None:
+    try:
+        {}["printer"]
+    except KeyError as error:
+        raise ValueError(text) from error
+
+
+@task(backend="signalpost")
 async def fail_later(text: str) -> None:
     raise LookupError(text)
 

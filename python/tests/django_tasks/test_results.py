@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -23,6 +25,7 @@ from .tasks import (
     add,
     elsewhere,
     fail,
+    fail_because,
     fail_for_good,
     fail_later,
     return_much,
@@ -55,6 +58,7 @@ def test_a_result_says_what_has_become_of_its_task(done: list[Any]) -> None:
     assert ended.worker_ids[0].startswith("testing-")
     assert waiting.enqueued_at == ended.enqueued_at
     assert ended.started_at == ended.last_attempted_at
+    assert ended.enqueued_at <= ended.started_at <= ended.finished_at
     now = datetime.now(timezone.utc)
     for moment in (ended.enqueued_at, ended.started_at, ended.finished_at):
         assert moment is not None and now - timedelta(minutes=5) < moment < now + timedelta(minutes=5)
@@ -89,7 +93,7 @@ def test_a_task_of_django_that_fails_is_failed_at_once_and_shows_why(failing: An
     assert (result.status, result.attempts, result.args) == (TaskResultStatus.FAILED, 1, ["the printer is off"])
     (error,) = result.errors
     assert (error.exception_class_path, error.exception_class) == (f"builtins.{kind.__name__}", kind)
-    assert error.traceback.startswith(f"{kind.__name__}: the printer is off\n  ") and "in fail" in error.traceback
+    assert error.traceback.endswith(f"\n{kind.__name__}: the printer is off\n") and "in fail" in error.traceback
     assert "began at" not in error.traceback and "signalpost/django_tasks" not in error.traceback
     assert result.started_at is not None and result.finished_at is not None
     with pytest.raises(ValueError, match="Task failed"):
@@ -152,6 +156,25 @@ def test_a_task_can_say_more_than_its_backend(monkeypatch: pytest.MonkeyPatch) -
 
 def _patient() -> None:
     raise ValueError("not yet")
+
+
+@pytest.mark.django_db
+def test_what_an_exception_came_from_is_shown_before_it() -> None:
+    result = fail_because.enqueue("the printer is off")
+    run_tasks(raises=False)
+    result.refresh()
+
+    first, second = result.errors[0].traceback.split("\n\n")
+    assert first.endswith("\nKeyError: 'printer'") and second.endswith("\nValueError: the printer is off\n")
+    assert result.errors[0].exception_class is ValueError
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(django.VERSION < (6, 1), reason="Django 6.0 does not pickle tasks")
+def test_a_task_of_ours_and_its_result_are_pickled() -> None:
+    result = add.using(priority=3).enqueue(1)
+    for kept in (result, result.task):
+        assert pickle.loads(pickle.dumps(kept)) == kept == copy.deepcopy(kept)
 
 
 @pytest.mark.django_db

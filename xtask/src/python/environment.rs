@@ -125,8 +125,6 @@ pub(crate) struct Tools(Environment);
 const MATURIN: &str = "maturin>=1.9.4,<2";
 /// Another one may lay the code out in another way.
 const RUFF: &str = "ruff>=0.17,<0.18";
-/// Others may find something else, and not only in what has changed.
-const MYPY: [&str; 2] = ["mypy>=2.4,<2.5", "django-stubs>=6.1,<6.2"];
 
 impl Tools {
     /// Those of this Python.
@@ -135,14 +133,13 @@ impl Tools {
     ///
     /// What was printed by what failed.
     pub(crate) fn of(interpreter: &Interpreter) -> Result<Self, String> {
-        let programs = [&[MATURIN, RUFF][..], &MYPY].concat();
-        let made_of = programs.join("\n");
+        let made_of = format!("{MATURIN}\n{RUFF}");
         let environment = Environment::made_of(directory()?.join("tools"), interpreter, &made_of, |tools| {
             let mut pip = tools.command("python");
             pip.args(["-I", "-m", "ensurepip", "--default-pip"]);
             succeed(pip)?;
             let mut pip = tools.command("python");
-            pip.args(["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(&programs);
+            pip.args(["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", MATURIN, RUFF]);
             succeed(pip).map(drop)
         })?;
         Ok(Self(environment))

@@ -21,6 +21,9 @@ const PEERS: &str = "python/bench/requirements.txt";
 const PROJECT: &str = "python/pyproject.toml";
 const EXAMPLE: &str = "examples/newsroom-django";
 
+/// What checks types. Others may find something else, and not only in what has changed. Not every Python that has tests has them.
+const TYPES: [&str; 2] = ["mypy>=2.4,<2.5", "django-stubs>=6.1,<6.2"];
+
 /// What says which wheel an environment has.
 const WHEEL: &str = "wheel.txt";
 
@@ -57,16 +60,22 @@ impl Workshop {
     }
 
     /// What reads the code: its layout, what is wrong at first sight, and its types. `python/pyproject.toml` says what.
-    pub(crate) fn lints(&self) -> [Command; 3] {
+    ///
+    /// # Errors
+    ///
+    /// What was printed by what failed.
+    pub(crate) fn lints(&self, newest: &Interpreter) -> Result<[Command; 3], String> {
         let [layout, errors] = [&["format", "--check"][..], &["check"]].map(|arguments| {
             let mut ruff = self.tools.command("ruff");
             ruff.args(arguments).args(["--no-cache", "--quiet", "--config", PROJECT, "python", EXAMPLE]);
             ruff
         });
-        let mut types = self.tools.command("mypy");
-        let cache = self.beside.with_file_name("mypy");
-        types.args(["--config-file", PROJECT, "--cache-dir"]).arg(cache).arg("python/signalpost");
-        [layout, errors, types]
+        let of_types = Environment::made_of(directory()?.join("types"), newest, &TYPES.join("\n"), |environment| {
+            self.tools.install(environment, &TYPES)
+        })?;
+        let mut types = of_types.command("mypy");
+        types.args(["--config-file", PROJECT, "--cache-dir"]).arg(directory()?.join("mypy")).arg("python/signalpost");
+        Ok([layout, errors, types])
     }
 
     /// The environment of a pair, with this wheel in it.
