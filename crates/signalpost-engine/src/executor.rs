@@ -70,7 +70,7 @@ struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.pool.shared.in_pool[self.store].fetch_sub(1, SeqCst);
+        self.pool.shared.release(self.store);
         if !self.has_ended {
             self.pool.send(Message::Abandoned(self.run));
         }

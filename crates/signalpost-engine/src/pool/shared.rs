@@ -51,9 +51,18 @@ impl Shared {
         self.ready.store(children, SeqCst);
     }
 
-    /// The store's `worker` is told when the capacity grows.
+    /// The store's `worker` is told when there is more capacity for it.
     pub(crate) fn set_worker(&self, store: usize, worker: Arc<Notify>) {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(store, worker);
+    }
+
+    /// A run of this store has ended: another store may take its place.
+    pub(crate) fn release(&self, store: usize) {
+        self.in_pool[store].fetch_sub(1, SeqCst);
+        if self.in_pool.len() > 1 {
+            let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+            workers.iter().filter(|(other, _)| **other != store).for_each(|(_, worker)| worker.notify_one());
+        }
     }
 
     pub(super) fn set_capacity(&self, capacity: usize) {
@@ -79,5 +88,17 @@ mod tests {
         assert_eq!((shared.capacity(0), shared.capacity(1)), (10, 7));
         shared.in_pool[0].store(10, SeqCst);
         assert_eq!(shared.capacity(1), 5);
+    }
+    #[tokio::test]
+    async fn when_a_run_of_one_store_has_ended_the_others_look_again() {
+        let shared = Shared::new(2);
+        let workers: [Arc<Notify>; 2] = Default::default();
+        workers.iter().enumerate().for_each(|(store, worker)| shared.set_worker(store, worker.clone()));
+        shared.in_pool[0].store(1, SeqCst);
+        shared.release(0);
+        workers[1].notified().await;
+        assert_eq!(shared.in_pool[0].load(SeqCst), 0);
+        // Not its own, which hears of the end by itself.
+        assert!(!std::pin::pin!(workers[0].notified()).enable());
     }
 }

@@ -1,6 +1,6 @@
 //! A store on PostgreSQL, and a password that is changed under the engine.
 
-use crate::Site;
+use crate::{Site, until};
 use rustix::process::Signal;
 use signalpost_postgres_server::{TestDatabase, TestRole};
 use signalpost_store::{EndState, NewTask, PostgresStore, Store};
@@ -38,14 +38,17 @@ async fn the_engine_asks_a_child_for_the_password_when_the_old_one_is_refused() 
     let engine = site.start_with(&given, "", &["--processes", "1"]);
     let send = async || store.insert(vec![NewTask::new("tests.signal", "ok", "{}")]).await.unwrap();
     send().await;
-    while store.counts().await.unwrap().ended(EndState::Succeeded) < 1 {}
+    let succeeded = async |count| {
+        until(&store, async |store| store.counts().await.unwrap().ended(EndState::Succeeded) == count).await;
+    };
+    succeeded(1).await;
 
     fs::write(site.directory.path().join("credentials"), settings(&database, &role, "new")).unwrap();
     sql(&format!("ALTER ROLE \"{name}\" PASSWORD 'new'"));
     sql(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{name}'"));
     site.wait_for("asked for default");
     send().await;
-    while store.counts().await.unwrap().ended(EndState::Succeeded) < 2 {}
+    succeeded(2).await;
     engine.signal(Signal::TERM);
     site.wait_for("stopped");
 }

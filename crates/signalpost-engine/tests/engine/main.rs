@@ -147,18 +147,21 @@ impl Site {
         self.told.try_iter().collect()
     }
 
-    async fn until(&self, mut holds: impl AsyncFnMut(&dyn Store) -> bool) {
-        let store = &*self.stores[0];
-        let until = std::time::Instant::now() + PATIENCE;
-        loop {
-            let seen = store.change_count();
-            if holds(store).await {
-                return;
-            }
-            assert!(std::time::Instant::now() < until, "it has not come to it: {:?}", store.counts().await);
-            // Not every change wakes whoever waits.
-            let _ = tokio::time::timeout(Duration::from_millis(20), store.change_after(seen)).await;
+    async fn until(&self, holds: impl AsyncFnMut(&dyn Store) -> bool) {
+        until(&*self.stores[0], holds).await;
+    }
+}
+
+async fn until(store: &dyn Store, mut holds: impl AsyncFnMut(&dyn Store) -> bool) {
+    let until = std::time::Instant::now() + PATIENCE;
+    loop {
+        let seen = store.change_count();
+        if holds(store).await {
+            return;
         }
+        assert!(std::time::Instant::now() < until, "it has not come to it: {:?}", store.counts().await);
+        // Not every change wakes whoever waits.
+        let _ = tokio::time::timeout(Duration::from_millis(20), store.change_after(seen)).await;
     }
 }
 
