@@ -109,11 +109,7 @@ fn on_pair(
     let mut passed = true;
     let databases = Database::all(postgres);
     for (number, database) in databases.iter().enumerate() {
-        let mut tests = workshop.tests(&environment, *database, &[]);
-        if number > 0 {
-            // Tests that have nothing to do with a database are not run again.
-            tests.env("SIGNALPOST_TEST_AGAIN", "1");
-        }
+        let tests = workshop.tests(&environment, *database, number > 0, &[]);
         passed &= said_of(&mut said, &format!("{pair} on {database}"), tests);
     }
     outcomes.push((pair.to_string(), outcome_of(passed, postgres)));

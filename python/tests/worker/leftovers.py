@@ -19,7 +19,8 @@ from django.db import connection
 from signalpost import task
 
 from .models import Note
-from .receivers import _hold, fork
+from .misbehaving import fork
+from .receivers import _hold
 
 #: Only asyncio knows them otherwise, and weakly.
 _tasks: set[Any] = set()

@@ -86,6 +86,7 @@ def test_what_was_held_for_receivers_that_misbehave_is_let_go_of(project: Projec
         project.do(few)
         project.settle()
         worker.renew()
+        until("the end of everything else", lambda: worker.held().processes == 3)
         base, memory, memory_of_engine = worker.held(), worker.memory(), memory_of(worker.process.pid)
         project.do(
             f"{few}\n"
@@ -99,7 +100,6 @@ def test_what_was_held_for_receivers_that_misbehave_is_let_go_of(project: Projec
         assert sorted(receiver for state, receiver, _ in ended if state == "dead") == ["close", "hang", "leave"]
         assert ("succeeded", "add", 600) in ended and len(ended) == 9
         worker.renew()
-        print(base, worker.held(), memory, worker.memory(), memory_of_engine, memory_of(worker.process.pid))
         until("what was held before", lambda: worker.held() == base)
         assert worker.memory() < memory + LOOSE
         assert memory_of(worker.process.pid) < memory_of_engine + LOOSE / 4

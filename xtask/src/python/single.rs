@@ -21,8 +21,8 @@ pub(crate) fn tests_of(pair: Option<&str>, sqlite_only: bool, arguments: &[OsStr
     let place = Place::open(pair, false)?;
     let server = if sqlite_only { Postgres::none() } else { Postgres::find() };
     let mut passed = true;
-    for database in Database::all(server.url()) {
-        let tests = place.workshop.tests(&place.environment, database, arguments);
+    for (number, database) in Database::all(server.url()).into_iter().enumerate() {
+        let tests = place.workshop.tests(&place.environment, database, number > 0, arguments);
         println!("\n== {} on {database}: {}", place.pair, shown(&tests));
         passed &= streamed(tests);
     }

@@ -121,10 +121,19 @@ impl Workshop {
         Ok(environment)
     }
 
-    /// The tests, on one database.
-    pub(crate) fn tests(&self, environment: &Environment, database: Database<'_>, arguments: &[OsString]) -> Command {
+    /// The tests, on one database; `again`, those that have something to do with it.
+    pub(crate) fn tests(
+        &self,
+        environment: &Environment,
+        database: Database<'_>,
+        again: bool,
+        arguments: &[OsString],
+    ) -> Command {
         let mut pytest = environment.command("pytest");
         pytest.current_dir(&self.beside).args(["-p", "no:cacheprovider"]).args(arguments);
+        if again {
+            pytest.env("SIGNALPOST_TEST_AGAIN", "1");
+        }
         database.tell(&mut pytest);
         pytest
     }
