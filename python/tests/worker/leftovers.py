@@ -18,8 +18,8 @@ from django.db import connection
 
 from signalpost import task
 
-from .models import Note
 from .misbehaving import fork
+from .models import Note
 from .receivers import _hold
 
 #: Only asyncio knows them otherwise, and weakly.
