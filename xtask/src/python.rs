@@ -65,8 +65,10 @@ pub(crate) fn run(postgres: Option<&str>) -> Vec<Named> {
     }
     let remaining = Mutex::new(pairs.all().iter().copied().enumerate());
     let done = Mutex::new(BTreeMap::new());
+    // As a condition of the loop it would be locked while a pair runs.
+    let next = || locked(&remaining).next();
     let work = || {
-        while let Some((index, pair)) = locked(&remaining).next() {
+        while let Some((index, pair)) = next() {
             let outcomes = match pythons.get(&pair.python) {
                 Some(python) => on_pair(&workshop, pair, python, pairs.runs_djangos_suites(pair), postgres),
                 None => vec![missing(pair)],
