@@ -63,7 +63,8 @@ pub(crate) fn run(postgres: Option<&str>) -> Vec<Named> {
         }
         Err(error) => outcomes.push(failed("Python lints", &error)),
     }
-    let remaining = Mutex::new(pairs.all().iter().copied().enumerate());
+    // The newest one first: it has the most to run.
+    let remaining = Mutex::new(pairs.all().iter().copied().enumerate().rev());
     let done = Mutex::new(BTreeMap::new());
     // As a condition of the loop it would be locked while a pair runs.
     let next = || locked(&remaining).next();
