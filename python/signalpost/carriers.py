@@ -66,8 +66,6 @@ class Carrier:
         self.name = name
         self.read = read
         self._restore: Callable[[str | None], AbstractContextManager[Any]] | None = None
-        #: Finds the `get` of the context variable that it reads: while that has nothing, there is nothing to carry. None: who knows.
-        self.find_variable: Callable[[], Callable[[None], Any]] | None = None
         #: Whether a new context is as it leaves one where nothing was carried.
         self.is_absent_afresh = False
 
@@ -103,7 +101,7 @@ def carrier(name: str) -> Callable[[Callable[[], str | None]], Carrier]:
     def declare(read: Callable[[], str | None]) -> Carrier:
         made = Carrier(name, read)
         _declared[name] = made
-        _forget_used()
+        _used.cache_clear()
         return made
 
     return declare
@@ -128,11 +126,6 @@ def _activated(active: Any) -> Any:
     # Since asgiref 3.13 with the thread that it belongs to; another one must not see it.
     thread, values = getattr(held, "thread_id", None), getattr(held, "data", held)
     return values.get("value") if thread is None or thread == get_ident() else None
-
-
-def _variable_of(active: Any) -> Callable[[None], Any]:
-    """`get` of the variable in which asgiref keeps what was activated. Raises `AttributeError` where that is elsewhere."""
-    return active._storage._data.get
 
 
 @_built_in("language")
@@ -189,7 +182,6 @@ tenant: ContextVar[str | None] = ContextVar("signalpost_tenant", default=None)
 def of_variable(name: str, variable: ContextVar[str | None]) -> Carrier:
     """A carrier of what stands in a context variable. To be used it must be listed in `SIGNALPOST["CARRIERS"]`."""
     made = Carrier(name, variable.get)
-    made.find_variable = lambda: variable.get
 
     @made.restore
     @contextmanager
@@ -207,9 +199,6 @@ carried_request_id = of_variable("request-id", request_id)
 carried_tenant = of_variable("tenant", tenant)
 for _each in (language, time_zone, carried_request_id, carried_tenant):
     _each.is_absent_afresh = True
-# Found when they are needed: Django makes `_active` anew when a test overrides what it depends on.
-language.find_variable = lambda: _variable_of(trans_real._active)  # type: ignore[attr-defined]
-time_zone.find_variable = lambda: _variable_of(timezone._active)  # type: ignore[attr-defined]
 
 #: Those that are there already.
 DEFAULT = (
@@ -227,16 +216,6 @@ def _used() -> tuple[Carrier, ...]:
     return tuple({**used, **(_declared if listed is None else {})}.values())
 
 
-@lru_cache(maxsize=1)
-def _variables() -> list[Callable[[None], Any]] | None:
-    """Where nothing stands in any of them, nothing is carried. None: a carrier has to be asked."""
-    try:
-        found = [used.find_variable() for used in _used() if used.find_variable is not None]
-    except AttributeError:
-        return None
-    return found if len(found) == len(_used()) else None
-
-
 def _listed(path: str) -> Carrier:
     found = import_string(path)
     if not isinstance(found, Carrier):
@@ -244,22 +223,11 @@ def _listed(path: str) -> Carrier:
     return found
 
 
-@conf.on_change
-def _forget_used() -> None:
-    _used.cache_clear()
-    _variables.cache_clear()
+conf.on_change(_used.cache_clear)
 
 
 def headers_json() -> str:
     """The headers of a send that is made outside of a task."""
-    variables = _variables()
-    if variables is not None:
-        for get in variables:
-            if get(None) is not None:
-                break
-        else:
-            # As nearly always, and no carrier was asked for it.
-            return "{}"
     headers: tuple[tuple[str, str], ...] = ()
     for used in _used():
         value = used.read()

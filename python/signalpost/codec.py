@@ -10,8 +10,6 @@ from __future__ import annotations
 from enum import Enum, Flag
 from typing import Any, NamedTuple
 
-from django.db import router
-
 from . import instances, signal_names
 from ._native import Codec, Encoded
 from .gone import Gone
@@ -64,9 +62,7 @@ def encode_named(sender: object, named: dict[str, Any], strict: bool, args: tupl
     Nothing is left out if it is `strict`, as sends of one's own signals are: what cannot travel is `CannotTravel` then. What
     is too large is so in any case.
     """
-    # Without a router `_state.db` is the alias that an instance is written to.
-    write_alias = instances.write_alias_for(named) if router.routers else None
-    return _codec.encode_call(sender, named, args, strict, write_alias)
+    return _codec.encode_call(sender, named, args, strict, instances.write_alias_for(named))
 
 
 def decode_call(payload: str, using: str | None = None) -> Decoded:

@@ -38,9 +38,9 @@ def model_labelled(label: str) -> type[Model] | None:
     return apps.all_models[app_label].get(name.lower()) if app_label in apps.app_configs else None
 
 
-def write_alias_for(named: dict[str, Any]) -> Callable[[Model], str]:
-    """What tells the alias that an instance is written to, where routers have a say."""
-    return partial(_write_alias, named.get("using"))
+def write_alias_for(named: dict[str, Any]) -> Callable[[Model], str] | None:
+    """What tells the alias that an instance is written to; `None` where no router has a say, and `_state.db` is it."""
+    return partial(_write_alias, named.get("using")) if router.routers else None
 
 
 def _write_alias(using: Any, instance: Model) -> str:
