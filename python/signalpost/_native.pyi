@@ -6,7 +6,7 @@ The module opens no database and starts no thread, so a process may import it an
 from collections.abc import Callable
 from typing import Any, Final, final
 
-__all__ = ["Codec", "Encoded", "Statements", "new_send", "statements", "tasks", "uuid7"]
+__all__ = ["Codec", "Statements", "now", "statements", "tasks", "uuid7"]
 
 @final
 class Codec:
@@ -22,36 +22,26 @@ class Codec:
         name_of_class: Callable[[type], tuple[str, ...]],
         resolve: Callable[[str, list[Any], str], object],
         load: Callable[[list[tuple[str, Any, str | None, str]], str | None], list[object]],
+        router: object,
+        write_alias: Callable[[Any, Any], str],
         cannot_travel: Callable[[str, str], Exception],
         cannot_decode: Callable[[str, str], Exception],
     ) -> Codec: ...
     def encode(self, value: object) -> str:
         """One value as JSON. Raises what `cannot_travel` makes."""
 
-    def encode_call(
-        self,
-        sender: object,
-        named: dict[str, Any],
-        args: tuple[Any, ...],
-        strict: bool,
-        write_alias: Callable[[Any], str] | None,
-    ) -> Encoded:
-        """What a send hands over as JSON: `{"sender": …, "args": […], "named": {…}}`, without `args` where there are none.
+    def new_send(
+        self, sender: object, named: dict[str, Any], strict: bool, args: tuple[Any, ...] | None = None
+    ) -> tuple[str, int, str, list[tuple[str, str]] | None]:
+        """A new send: its id, the milliseconds since 1970 that stand in it, and what it hands over as JSON, `{"sender": …,
+        "args": […], "named": {…}}`, without `args` where there are none. Then what was left out, if anything was.
 
-        Unless it is `strict`, arguments that cannot travel are left out and named; otherwise it raises what
-        `cannot_travel` makes. `write_alias` tells the alias of an instance; without it `_state.db` does.
+        Unless it is `strict`, arguments that cannot travel are left out and named, each with the reason; otherwise it raises
+        what `cannot_travel` makes.
         """
 
     def decode(self, payload: str, using: str | None = None) -> Any:
         """The value that a JSON text stands for. Instances are read from the database. Raises what `cannot_decode` makes."""
-
-@final
-class Encoded:
-    """Arguments that were written, and what was left out."""
-
-    payload: Final[str]
-    #: The names of arguments that cannot travel, each with the reason.
-    dropped: Final[list[tuple[str, str]]]
 
 @final
 class Statements:
@@ -67,6 +57,9 @@ class Statements:
     insert_one: Final[str]
     #: As `insert_one` on SQLite, on both: without a look for somebody to notify or at the clock.
     insert_one_quiet: Final[str]
+    #: As `insert_one_quiet`, of a task of priority 0, without headers, and sent by no other task: with a parameter for each of
+    #: send_id, signal, sender, receiver, queue and payload, and for the time, twice.
+    insert_plain: Final[str]
     #: Moves a claimed task to the history as succeeded. Its one parameter, `claim`, is a JSON object of `id`, `worker` and
     #: `fence`.
     complete: Final[str]
@@ -79,8 +72,8 @@ def statements(vendor: str) -> Statements:
 def tasks(body: bytes) -> list[tuple[int, dict[str, Any]]]:
     """The tasks of a frame's body: each run with the fields of a `StoredTask`. Raises `ValueError`."""
 
-def new_send() -> tuple[str, int]:
-    """The id of a new send, as `uuid7` makes it, and the milliseconds since 1970 that stand in it."""
+def now() -> int:
+    """The time by this machine's clock, in milliseconds since 1970. Python's own may stand still in a test."""
 
 def uuid7() -> str:
     """A new UUIDv7 as text. Its randomness is the system's, so it differs in processes that were forked."""

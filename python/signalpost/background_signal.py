@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.dispatch import Signal
 
-from . import _native, codec, conf, current, installation, outbox, pickling, senders, signal_names, stores
+from . import codec, conf, current, installation, outbox, pickling, senders, signal_names, stores
 from .options import check_name
 from .place import calling_frame
 
@@ -100,9 +100,8 @@ class AsyncSignal(Signal):
     def _put(self, sender: Any, named: dict[str, Any]) -> None:
         name: str = signal_names.name_of(self)  # type: ignore[assignment]
         destination = stores.choose(None, named.get("using"))
-        encoded = codec.encode_named(sender, named, True)
         headers, parent, depth = current.context_for_send(name)
-        send_id, sent_at = _native.new_send()
+        send_id, sent_at, payload, _ = codec.new_send(sender, named, True)
         outbox.put(
             connections[destination.alias],
             destination.after,
@@ -113,7 +112,7 @@ class AsyncSignal(Signal):
                 ALL_RECEIVERS,
                 self.queue or conf.current().queue,
                 0,
-                encoded.payload,
+                payload,
                 headers,
                 parent,
                 depth,

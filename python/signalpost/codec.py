@@ -10,14 +10,16 @@ from __future__ import annotations
 from enum import Enum, Flag
 from typing import Any, NamedTuple
 
+from django.db import router
+
 from . import instances, signal_names
-from ._native import Codec, Encoded
+from ._native import Codec
 from .gone import Gone
 from .kinds import kind_of, name_of_class
 from .loaded import find_class
 
 __all__ = ["CannotDecode", "CannotTravel", "Decoded", "Encoded", "decode", "decode_call", "decode_named", "encode"]
-__all__ += ["encode_named"]
+__all__ += ["encode_named", "new_send"]
 
 
 class CannotTravel(TypeError):
@@ -56,17 +58,22 @@ class Decoded(NamedTuple):
     named: dict[str, Any]
 
 
-def encode_named(sender: object, named: dict[str, Any], strict: bool, args: tuple[Any, ...] = ()) -> Encoded:
-    """The payload of a send: `.payload` is its text, `.dropped` what was left out, as pairs of a name and the reason.
+class Encoded(NamedTuple):
+    """Arguments as they are stored."""
 
-    Nothing is left out if it is `strict`, as sends of one's own signals are: what cannot travel is `CannotTravel` then. What
-    is too large is so in any case.
-    """
-    return _codec.encode_call(sender, named, args, strict, instances.write_alias_for(named))
+    payload: str
+    #: The names of those that were left out, each with the reason.
+    dropped: list[tuple[str, str]]
+
+
+def encode_named(sender: object, named: dict[str, Any], strict: bool, args: tuple[Any, ...] = ()) -> Encoded:
+    """What `new_send` writes of its arguments."""
+    _, _, payload, dropped = new_send(sender, named, strict, args)
+    return Encoded(payload, dropped or [])
 
 
 def decode_call(payload: str, using: str | None = None) -> Decoded:
-    """What `encode_named` was given. Instances are read again; this makes queries.
+    """What `new_send` was given. Instances are read again; this makes queries.
 
     A keyword whose instance has no row any more is `None`, and `_<keyword>_pk` is its primary key; inside a container,
     and among positional arguments, it is a `Gone`. `using` is where instances are read from that name no database.
@@ -163,6 +170,15 @@ _codec = Codec(
     name_of_class=name_of_class,
     resolve=_resolve,
     load=_load,
+    router=router,
+    write_alias=instances.write_alias,
     cannot_travel=CannotTravel,
     cannot_decode=CannotDecode,
 )
+
+#: `new_send(sender, named, strict, args=())`: the id of a new send, the milliseconds since 1970 that stand in it, its payload,
+#: and what was left out of it, as pairs of a name and the reason, or None.
+#:
+#: Nothing is left out if it is `strict`, as sends of one's own signals are: what cannot travel is `CannotTravel` then. What is
+#: too large is so in any case. It is the native function itself: each send passes here.
+new_send = _codec.new_send

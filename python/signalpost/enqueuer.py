@@ -11,7 +11,7 @@ from django.apps import apps as django_apps
 from django.db import connections
 from django.dispatch import Signal
 
-from . import _native, atomicity, codec, conditions, conf, current, installation, outbox, senders, stores
+from . import atomicity, codec, conditions, conf, current, installation, outbox, senders, stores
 from .options import Options
 from .signal_names import built_in, name_of
 
@@ -64,11 +64,10 @@ def enqueuer_of(receiver: BackgroundReceiver, signal: Signal, options: Options) 
                 atomicity.apply_policy(saved_by.alias, signal_name, sender)
         elif before_migrations and not _has_tables(connection, name):
             return None
-        encoded = codec.encode_named(sender, named, strict)
-        if encoded.dropped:
-            _say_dropped(name, signal_name, encoded.dropped, dropped_before)
         headers, parent, depth = current.context_for_send(signal_name)
-        send_id, sent_at = _native.new_send()
+        send_id, sent_at, payload, dropped = codec.new_send(sender, named, strict)
+        if dropped:
+            _say_dropped(name, signal_name, dropped, dropped_before)
         outbox.put(
             connection,
             destination.after,
@@ -79,7 +78,7 @@ def enqueuer_of(receiver: BackgroundReceiver, signal: Signal, options: Options) 
                 name,
                 options.queue or conf.current().queue,
                 priority,
-                encoded.payload,
+                payload,
                 headers,
                 parent,
                 depth,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.apps import apps
@@ -13,7 +13,7 @@ from django.db.models import CharField, IntegerField, Manager, Model, UUIDField
 
 from .gone import Gone
 
-__all__ = ["Unreadable", "load", "model_labelled", "write_alias_for"]
+__all__ = ["Unreadable", "load", "model_labelled", "write_alias"]
 
 
 #: One reference to a row: its model's label, its primary key, its alias, and where in the payload it stands.
@@ -38,12 +38,8 @@ def model_labelled(label: str) -> type[Model] | None:
     return apps.all_models[app_label].get(name.lower()) if app_label in apps.app_configs else None
 
 
-def write_alias_for(named: dict[str, Any]) -> Callable[[Model], str] | None:
-    """What tells the alias that an instance is written to; `None` where no router has a say, and `_state.db` is it."""
-    return partial(_write_alias, named.get("using")) if router.routers else None
-
-
-def _write_alias(using: Any, instance: Model) -> str:
+def write_alias(instance: Model, using: Any) -> str:
+    """The alias that an instance is written to by what the routers say, `using` being what was sent under that name."""
     alias = instance._state.db
     # A model signal says where the instance was written, whatever a router would choose.
     if alias is not None and alias == using:

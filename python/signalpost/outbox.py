@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError, ProgrammingError, connectio
 
 from . import _native
 from .lifecycle import task_enqueued
-from .outlet import STATEMENTS, outlet_of
+from .outlet import STATEMENTS, Outlet
 
 __all__ = ["MissingTables", "NewTask", "Row", "as_json", "on_written", "put", "put_findable", "write"]
 
@@ -82,7 +82,7 @@ on_written: list[Callable[[str, Row], None]] = []
 def put(connection: Any, after: str | None, row: Row | tuple[Any, ...], of: Any) -> None:
     """Writes one task that is due at once on Django's `connection`: now, or after the commit on the alias `after`.
 
-    The `send_id` and `sent_at` of `row` were made for it by `_native.new_send`. `of` is what will run: the sender of
+    The `send_id` and `sent_at` of `row` were made for it by `codec.new_send`. `of` is what will run: the sender of
     `task_enqueued`.
 
     Raises what the database raises, after it was logged and the transaction was marked for rollback.
@@ -91,7 +91,10 @@ def put(connection: Any, after: str | None, row: Row | tuple[Any, ...], of: Any)
         transaction.on_commit(partial(_after_commit, connection.alias, row[3], put, row, of), using=after)
         return
     try:
-        outlet_of(connection).write(connection, row)
+        outlet = connection.__dict__.get("_signalpost")
+        if outlet is None:
+            outlet = connection._signalpost = Outlet(connection)
+        outlet.write(connection, row)
     except Exception as error:
         _fail(connection, error, row[3])
         raise

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from asyncio import _get_running_loop
 from threading import get_ident
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _native, conf
 from .stores import VENDORS
 
-__all__ = ["Outlet", "STATEMENTS", "outlet_of"]
+__all__ = ["Outlet", "STATEMENTS"]
 
 STATEMENTS = {vendor: _native.statements(vendor) for vendor in VENDORS}
-# On one line: Django and psycopg walk through the text at each call.
-_QUIET = " ".join(STATEMENTS["sqlite"].insert_one_quiet.split())
-_QUIET_ON_SQLITE = _QUIET.replace("%s", "?")
-_LOOKING = " ".join(STATEMENTS["postgresql"].insert_one.split())
 #: For how many milliseconds a connection to PostgreSQL does not look again for idle workers and at the clock. A worker that
 #: was notified is awake for 20 ms at least before it calls itself idle again.
 MOMENT = 20
@@ -24,27 +20,40 @@ MOMENT = 20
 LONGEST = 100
 
 
-def outlet_of(connection: Any) -> Outlet:
-    """The outlet of Django's `connection`, made when it is first asked for."""
-    outlet = connection.__dict__.get("_signalpost")
-    if outlet is None:
-        outlet = connection._signalpost = Outlet(connection)
-    return outlet
+def _on_one_line(statement: str) -> str:
+    """Django and psycopg walk through the text at each call."""
+    return " ".join(statement.split())
+
+
+class _Inserts(NamedTuple):
+    """The statements that look neither for idle workers nor at the clock."""
+
+    #: With a parameter for each column.
+    whole: str
+    #: Of a task of no priority, without headers, and sent by no other task, as most are: each parameter has its price.
+    plain: str
+
+
+_INSERTS = _Inserts(
+    *(_on_one_line(each) for each in (STATEMENTS["sqlite"].insert_one_quiet, STATEMENTS["sqlite"].insert_plain))
+)
+_INSERTS_OF_SQLITE = _Inserts(*(each.replace("%s", "?") for each in _INSERTS))
+_LOOKING = _on_one_line(STATEMENTS["postgresql"].insert_one)
 
 
 class Outlet:
     """What is remembered of one connection of Django's from send to send."""
 
-    __slots__ = ("_block", "_clock", "_cursor", "_is_sqlite", "_looked", "_moment", "_quiet", "_raw")
+    __slots__ = ("_block", "_clock", "_cursor", "_inserts", "_is_sqlite", "_moment", "_raw", "_until")
 
     def __init__(self, connection: Any) -> None:
         self._is_sqlite = connection.vendor == "sqlite"
-        # The statement of kept cursors: on SQLite they are the driver's own, to which Django does not translate.
-        self._quiet = _QUIET_ON_SQLITE if self._is_sqlite else _QUIET
+        # Of kept cursors: on SQLite they are the driver's own, to which Django does not translate.
+        self._inserts = _INSERTS_OF_SQLITE if self._is_sqlite else _INSERTS
         self._raw: Any = None
         self._cursor: Any = None
-        # When workers were looked for on each queue, and within which outermost block.
-        self._looked: dict[str, int] = {}
+        # Until when workers need not be looked for on each queue, and within which outermost block.
+        self._until: dict[str, int] = {}
         self._block: Any = None
         self._moment = MOMENT
         # What this machine's clock said when the server's was looked at, and what the server's said then.
@@ -72,40 +81,44 @@ class Outlet:
             or _get_running_loop() is not None
         ):
             with connection.cursor() as cursor:
-                self._execute(connection, cursor, row, _QUIET)
+                self._execute(connection, cursor, row, _INSERTS)
             return
         if self._raw is not raw:
             self._cursor = connection.make_cursor(raw.cursor() if self._is_sqlite else connection.create_cursor())
             self._raw = raw
-        self._execute(connection, self._cursor, row, self._quiet)
+        self._execute(connection, self._cursor, row, self._inserts)
 
-    def _execute(self, connection: Any, cursor: Any, row: Any, quiet: str) -> None:
-        now = row[10]
-        if self._is_sqlite:
-            # A file is on this machine, and its clock is that of the store.
-            cursor.execute(quiet, (*row, now))
-            return
-        blocks = connection.atomic_blocks
-        block = blocks[0] if blocks else None
-        if block is not self._block:
-            # What another block has notified may have been rolled back with it.
-            self._block, self._moment = block, MOMENT
-            self._looked.clear()
+    def _execute(self, connection: Any, cursor: Any, row: Any, inserts: _Inserts) -> None:
+        send_id, signal, sender, receiver, queue, priority, payload, headers, parent, depth, time = row
+        # A file is on this machine, and its clock is that of the store.
+        if not self._is_sqlite:
+            blocks = connection.atomic_blocks
+            block = blocks[0] if blocks else None
+            if block is not self._block:
+                # What another block has notified may have been rolled back with it.
+                self._block, self._moment = block, MOMENT
+                self._until.clear()
+            here, there = self._clock
+            if not here <= time < self._until.get(queue, 0):
+                self._look(cursor, row)
+                return
+            # Both clocks have lost what is less than a millisecond. A task that is ahead of the server is not due yet.
+            time = there + max(time - here - 1, 0)
+        if depth == 0 and priority == 0 and headers == "{}":
+            cursor.execute(inserts.plain, (send_id, signal, sender, receiver, queue, payload, time, time))
+        else:
+            parameters = (send_id, signal, sender, receiver, queue, priority, payload, headers, parent, depth, time, time)
+            cursor.execute(inserts.whole, parameters)
+
+    def _look(self, cursor: Any, row: Any) -> None:
         here, there = self._clock
-        since = now - here
-        # Both clocks have lost what is less than a millisecond. A task that is ahead of the server is not due yet.
-        there += max(since - 1, 0)
-        moment = self._moment
-        if 0 <= since < moment and 0 <= now - self._looked.get(row[4], -moment) < moment:
-            cursor.execute(quiet, (*row[:10], there, there))
-            return
-        if not 0 <= since < 2 * LONGEST:
-            there = 0
-        cursor.execute(_LOOKING, (*row[:10], there, there))
+        since = row[10] - here
+        earliest = there + max(since - 1, 0) if 0 <= since < 2 * LONGEST else 0
+        cursor.execute(_LOOKING, (*row[:10], earliest, earliest))
         there = cursor.fetchone()[0]
         # After the answer, which was on its way for a while: rather late than ahead.
-        _, here = _native.new_send()
+        here = _native.now()
         self._clock = (here, there)
-        self._looked[row[4]] = here
-        if block is not None:
-            self._moment = min(2 * moment, LONGEST)
+        if self._block is not None:
+            self._moment = min(2 * self._moment, LONGEST)
+        self._until[row[4]] = here + self._moment

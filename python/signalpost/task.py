@@ -112,15 +112,14 @@ class Task(Generic[P, R]):
 
     def _put(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         receiver, options = self.receiver, self.receiver.options
-        send_id, sent_at = _native.new_send()
         if not installation.is_installed():
             installation.warn_not_installed(receiver.name)
             function: Callable[..., Any] = self.function
             (async_to_sync(function) if receiver.is_async else function)(*args, **kwargs)
-            return send_id
+            return _native.uuid7()
         destination = stores.choose(options.using, None)
-        payload = codec.encode_named(None, kwargs, True, args).payload
         headers, parent, depth = current.context_for_send(receiver.name)
+        send_id, sent_at, payload, _ = codec.new_send(None, kwargs, True, args)
         row = outbox.Row(
             send_id, current.TASK_SIGNAL, None, receiver.name, options.queue or conf.current().queue, options.priority,
             payload, headers, parent, depth, sent_at,

@@ -37,7 +37,8 @@ native = importlib.util.module_from_spec(importlib.util.spec_from_loader("_nativ
 loader.exec_module(native)
 nothing = lambda *given: None
 made = native.Codec(
-    kind_of=nothing, name_of_class=nothing, resolve=nothing, load=nothing, cannot_travel=nothing, cannot_decode=nothing
+    kind_of=nothing, name_of_class=nothing, resolve=nothing, load=nothing, router=None, write_alias=nothing,
+    cannot_travel=nothing, cannot_decode=nothing,
 )
 assert made.decode(made.encode([1, "a"])) == [1, "a"]
 native.uuid7(), native.statements("sqlite")
@@ -118,8 +119,9 @@ def test_an_id_is_a_uuid_of_version_seven_and_of_now() -> None:
     for each in made:
         assert (each.version, each.variant) == (7, uuid.RFC_4122)
         assert before <= each.int >> 80 <= after
-    send_id, sent_at = _native.new_send()
+    send_id, sent_at, _, _ = codec.new_send(None, {}, True)
     assert uuid.UUID(send_id).int >> 80 == sent_at
+    assert before <= sent_at <= _native.now()
 
 
 def test_threads_use_the_module_at_the_same_time() -> None:
@@ -211,14 +213,14 @@ def test_the_stub_declares_what_the_module_has() -> None:
 
 
 def test_the_stub_says_of_what_classes_fields_are() -> None:
-    encoded = codec.encode_named(None, {"a": object()}, False)
+    send_id, sent_at, payload, dropped = codec.new_send(None, {"a": object()}, False)
     statements = _native.statements("sqlite")
 
-    assert isinstance(encoded.payload, str)
-    assert [[type(part) for part in pair] for pair in encoded.dropped] == [[str, str]]
+    assert [type(part) for part in (send_id, sent_at, payload, dropped)] == [str, int, str, list]
+    assert [[type(part) for part in pair] for pair in dropped or []] == [[str, str]]
     assert {type(getattr(statements, name)) for name in vars(type(statements)) if not name.startswith("_")} == {str}
     with pytest.raises(AttributeError):
-        encoded.payload = "another"  # type: ignore[misc]
+        statements.insert = "another"  # type: ignore[misc]
 
 
 def test_what_stands_in_the_stub_is_said_by_the_module_too() -> None:

@@ -18,7 +18,7 @@ from django.test import AsyncClient, Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
 
-from signalpost import MissingTables, _native, connect_background, outbox, task_enqueued
+from signalpost import MissingTables, _native, codec, connect_background, outbox, task_enqueued
 from signalpost.models import Task
 
 from .news import signals
@@ -399,7 +399,8 @@ def test_whoever_listens_is_told_of_each_task() -> None:
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has nobody to notify")
 def test_a_worker_that_waits_is_looked_for_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_700_000_000_000
-    monkeypatch.setattr(_native, "new_send", lambda: (_native.uuid7(), now))
+    monkeypatch.setattr(codec, "new_send", lambda *sent: (_native.uuid7(), now, "{}", None))
+    monkeypatch.setattr(_native, "now", lambda: now)
 
     def statement() -> str:
         with CaptureQueriesContext(connection) as captured:

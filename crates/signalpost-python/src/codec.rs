@@ -6,9 +6,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use crate::decode::Decoder;
-use crate::encode::{Encoded, Encoder};
+use crate::encode::{Encoder, LeftOut};
 use crate::kind::{Classes, Kind, class_json};
 use crate::refusal::Failure;
+use crate::send_id::new_send;
 
 /// Writes values of Python as JSON within the limits of a payload, and makes them again.
 ///
@@ -23,6 +24,11 @@ pub(crate) struct Codec {
     resolve: Py<PyAny>,
     /// `([(label, key, alias, path), …], using) -> [object, …]`: reads instances.
     load: Py<PyAny>,
+    /// Django's `router`: its `routers` are those of the project.
+    pub(crate) router: Py<PyAny>,
+    /// `(instance, using) -> alias`: where an instance is written by what the routers say, `using` being what was sent under that
+    /// name.
+    pub(crate) write_alias: Py<PyAny>,
     /// `(path, reason) -> Exception`.
     cannot_travel: Py<PyAny>,
     /// `(path, reason) -> Exception`.
@@ -144,13 +150,16 @@ impl Codec {
 #[pymethods]
 impl Codec {
     #[new]
-    #[pyo3(signature = (*, kind_of, name_of_class, resolve, load, cannot_travel, cannot_decode))]
+    #[pyo3(signature = (*, kind_of, name_of_class, resolve, load, router, write_alias, cannot_travel, cannot_decode))]
+    #[expect(clippy::too_many_arguments, reason = "each is named where it is called")]
     fn new(
         py: Python<'_>,
         kind_of: Py<PyAny>,
         name_of_class: Py<PyAny>,
         resolve: Py<PyAny>,
         load: Py<PyAny>,
+        router: Py<PyAny>,
+        write_alias: Py<PyAny>,
         cannot_travel: Py<PyAny>,
         cannot_decode: Py<PyAny>,
     ) -> PyResult<Self> {
@@ -159,6 +168,8 @@ impl Codec {
             name_of_class,
             resolve,
             load,
+            router,
+            write_alias,
             cannot_travel,
             cannot_decode,
             kinds: Classes::new(),
@@ -169,22 +180,23 @@ impl Codec {
 
     /// One value as JSON.
     fn encode(&self, value: &Bound<'_, PyAny>) -> PyResult<String> {
-        Encoder::new(self, true, None).single(value).map_err(|failure| self.failed(value.py(), failure))
+        Encoder::new(self, true).single(value).map_err(|failure| self.failed(value.py(), failure))
     }
 
-    /// What a send hands over as JSON: `{"sender": …, "args": […], "named": {…}}`, without `args` where there are none.
-    #[pyo3(signature = (sender, named, args, strict, write_alias))]
-    fn encode_call<'py>(
+    /// A new send: its id, the milliseconds since 1970 that stand in it, and what it hands over as JSON, `{"sender": …,
+    /// "args": […], "named": {…}}`, without `args` where there are none. Then what was left out, if anything was.
+    #[pyo3(signature = (sender, named, strict, args = None))]
+    fn new_send<'py>(
         &self,
         sender: &Bound<'py, PyAny>,
         named: &Bound<'py, PyDict>,
-        args: &Bound<'py, PyTuple>,
         strict: bool,
-        write_alias: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Encoded> {
-        Encoder::new(self, strict, write_alias)
-            .call(sender, named, args)
-            .map_err(|failure| self.failed(named.py(), failure))
+        args: Option<&Bound<'py, PyTuple>>,
+    ) -> PyResult<(String, u64, String, Option<LeftOut>)> {
+        let encoded = Encoder::new(self, strict).send(sender, named, args);
+        let (payload, dropped) = encoded.map_err(|failure| self.failed(named.py(), failure))?;
+        let (send_id, sent_at) = new_send()?;
+        Ok((send_id, sent_at, payload, (!dropped.is_empty()).then_some(dropped)))
     }
 
     /// The value that a JSON text stands for. Instances are read from the database.

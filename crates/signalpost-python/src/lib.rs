@@ -23,11 +23,9 @@ mod native {
     #[pymodule_export]
     use crate::codec::Codec;
     #[pymodule_export]
-    use crate::encode::Encoded;
-    #[pymodule_export]
     use crate::frames::tasks;
     #[pymodule_export]
-    use crate::send_id::{new_send, uuid7};
+    use crate::send_id::{now, uuid7};
     #[pymodule_export]
     use crate::statements::{Statements, statements};
 }

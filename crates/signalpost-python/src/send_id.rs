@@ -15,10 +15,15 @@ pub(crate) fn uuid7() -> PyResult<String> {
     Ok(new_send()?.0)
 }
 
-/// The id of a new send, as `uuid7` makes it, and the milliseconds since 1970 that stand in it.
+/// The time by this machine's clock, in milliseconds since 1970. Python's own may stand still in a test.
 #[pyfunction]
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// The id of a new send, as `uuid7` makes it, and the milliseconds since 1970 that stand in it.
 pub(crate) fn new_send() -> PyResult<(String, u64)> {
-    let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    let millis = now();
     let mut random = [0; 10];
     getrandom::fill(&mut random).map_err(|error| PyOSError::new_err(format!("no random bytes: {error}")))?;
     let id = Builder::from_unix_timestamp_millis(millis, &random).into_uuid();

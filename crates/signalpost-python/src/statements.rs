@@ -16,6 +16,8 @@ pub(crate) struct Statements {
     insert_one: String,
     /// As `insert_one` on SQLite, on both: without a look for somebody to notify or at the clock.
     insert_one_quiet: String,
+    /// As `insert_one_quiet`, of a task of priority 0, without headers, and sent by no other task.
+    insert_plain: String,
     /// Moves a claimed task to the history as succeeded. Its one parameter, `claim`, is a JSON object of `id`, `worker` and
     /// `fence`.
     complete: String,
@@ -46,6 +48,7 @@ pub(crate) fn statements(vendor: &str) -> PyResult<Statements> {
         insert: in_order(texts.insert),
         insert_one: in_order(texts.insert_one),
         insert_one_quiet: in_order(texts.insert_one_quiet),
+        insert_plain: in_order(texts.insert_plain),
         complete: by_name(texts.complete),
         complete_delete: by_name(texts.complete_delete),
     })
@@ -80,7 +83,7 @@ mod tests {
     #[test]
     fn parameters_stand_in_order_and_each_stands_once() {
         for (texts, mark) in [(sql::SQLITE, '?'), (sql::POSTGRES, '$')] {
-            for sql in [texts.insert, texts.insert_one, texts.insert_one_quiet] {
+            for sql in [texts.insert, texts.insert_one, texts.insert_one_quiet, texts.insert_plain] {
                 let numbers = parameters(sql, mark);
                 assert!(!numbers.is_empty() && numbers.iter().copied().eq(1..=numbers.len()), "{numbers:?} in {sql}");
             }

@@ -1,6 +1,6 @@
 //! The SQL of both stores as texts, for clients that bring a connection of their own and speak another language.
 //!
-//! These are the texts that the stores themselves run, and two for whoever writes one task at a time. Nothing here needs a
+//! These are the texts that the stores themselves run, and some for whoever writes one task at a time. Nothing here needs a
 //! feature or a database. Tables stand by their names alone: the connection's `search_path` finds them.
 //!
 //! ```
@@ -26,6 +26,9 @@ pub struct Statements {
     /// As [`insert_one`](Self::insert_one) on SQLite, on both: nobody is notified, and the sender says what time it is. On
     /// PostgreSQL that is for who has asked the server a moment ago.
     pub insert_one_quiet: &'static str,
+    /// As [`insert_one_quiet`](Self::insert_one_quiet), of a task as most are: of priority 0, without headers, and sent by no
+    /// other task. Its parameters are `send_id`, `signal`, `sender`, `receiver`, `queue`, `payload`, and a time, twice.
+    pub insert_plain: &'static str,
     /// Records the success of a claimed task in the client's own transaction. Its one parameter is a JSON object that
     /// names the claim: `id`, `worker` and `fence`. It moves one row, or none where the claim was overtaken; then nothing
     /// may be committed.
@@ -41,6 +44,7 @@ pub const SQLITE: Statements = Statements {
     insert_one: include_str!("sqlite/insert_one.sql"),
     // Nobody is notified there.
     insert_one_quiet: include_str!("sqlite/insert_one.sql"),
+    insert_plain: include_str!("sqlite/insert_plain.sql"),
     complete: include_str!("sqlite/complete.sql"),
     complete_delete: include_str!("sqlite/complete_delete.sql"),
 };
@@ -51,6 +55,7 @@ pub const POSTGRES: Statements = Statements {
     insert: include_str!("postgres/insert.sql"),
     insert_one: include_str!("postgres/insert_one.sql"),
     insert_one_quiet: include_str!("postgres/insert_one_quiet.sql"),
+    insert_plain: include_str!("postgres/insert_plain.sql"),
     complete: include_str!("postgres/complete.sql"),
     complete_delete: include_str!("postgres/complete_delete.sql"),
 };

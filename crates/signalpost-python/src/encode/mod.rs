@@ -14,17 +14,11 @@ use crate::kind::Kind;
 use crate::path::Step;
 use crate::refusal::{Done, Failure};
 
-/// Arguments that were written, and what was left out.
-#[pyclass(frozen, get_all, module = "signalpost._native")]
-pub(crate) struct Encoded {
-    /// The JSON text.
-    payload: Py<PyString>,
-    /// The names of arguments that cannot travel, each with the reason.
-    dropped: Py<PyList>,
-}
-
 /// The names of arguments that were left out, and why.
-struct Dropped(Vec<(String, String)>);
+pub(crate) type LeftOut = Vec<(String, String)>;
+
+/// What was left out so far.
+struct Dropped(LeftOut);
 
 impl Dropped {
     fn add(&mut self, name: impl Into<String>, done: Done, within: Option<&str>) {
@@ -41,8 +35,8 @@ impl Dropped {
 pub(crate) struct Encoder<'a, 'py> {
     codec: &'a Codec,
     limits: PayloadLimits,
-    /// Tells an instance's alias, where Django has routers.
-    write_alias: Option<Bound<'py, PyAny>>,
+    /// The named arguments of a send, which may say what database it is about.
+    sent: Option<&'a Bound<'py, PyDict>>,
     /// Whether what cannot travel is an error.
     strict: bool,
     out: Vec<u8>,
@@ -51,9 +45,9 @@ pub(crate) struct Encoder<'a, 'py> {
 }
 
 impl<'a, 'py> Encoder<'a, 'py> {
-    pub(crate) fn new(codec: &'a Codec, strict: bool, write_alias: Option<Bound<'py, PyAny>>) -> Self {
+    pub(crate) fn new(codec: &'a Codec, strict: bool) -> Self {
         let limits = PayloadLimits::default();
-        Self { codec, limits, write_alias, strict, out: Vec::with_capacity(256), around: Vec::new() }
+        Self { codec, limits, sent: None, strict, out: Vec::with_capacity(256), around: Vec::new() }
     }
 
     /// One value and nothing else.
@@ -62,13 +56,14 @@ impl<'a, 'py> Encoder<'a, 'py> {
         self.finish()
     }
 
-    /// What a send hands over.
-    pub(crate) fn call(
+    /// What a send hands over, and what of it is left out.
+    pub(crate) fn send(
         mut self,
         sender: &Bound<'py, PyAny>,
-        named: &Bound<'py, PyDict>,
-        args: &Bound<'py, PyTuple>,
-    ) -> Result<Encoded, Failure> {
+        named: &'a Bound<'py, PyDict>,
+        args: Option<&Bound<'py, PyTuple>>,
+    ) -> Result<(String, LeftOut), Failure> {
+        self.sent = Some(named);
         let mut dropped = Dropped(Vec::new());
         let step = |name: &str| Step::Key(name.to_owned());
         self.raw(br#"{"sender":"#);
@@ -82,7 +77,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
         } else {
             done?;
         }
-        if !args.is_empty() {
+        if let Some(args) = args.filter(|args| !args.is_empty()) {
             self.raw(br#","args":"#);
             self.items(args.iter(), 2, b"[", b"]").map_err(|failure| failure.at(0, step("args")))?;
         }
@@ -90,9 +85,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
         self.named(named, 1, &mut dropped).map_err(|failure| failure.at(0, step("named")))?;
         self.raw(b"}");
         self.check_size()?;
-        let py = sender.py();
-        let payload = PyString::new(py, &self.finish()?).unbind();
-        Ok(Encoded { payload, dropped: PyList::new(py, dropped.0)?.unbind() })
+        Ok((self.finish()?, dropped.0))
     }
 
     fn finish(self) -> Result<String, Failure> {

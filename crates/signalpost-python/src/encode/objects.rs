@@ -58,11 +58,15 @@ impl<'py> Encoder<'_, 'py> {
         Ok(())
     }
 
+    /// The alias that an instance is written to. Without routers that is where it comes from.
     fn alias(&self, instance: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        match &self.write_alias {
-            Some(function) => function.call1((instance,)),
-            None => instance.getattr(intern!(instance.py(), "_state"))?.getattr(intern!(instance.py(), "db")),
+        let py = instance.py();
+        if let Some(sent) = self.sent
+            && self.codec.router.bind(py).getattr(intern!(py, "routers"))?.is_truthy()?
+        {
+            return self.codec.write_alias.bind(py).call1((instance, sent.get_item(intern!(py, "using"))?));
         }
+        instance.getattr(intern!(py, "_state"))?.getattr(intern!(py, "db"))
     }
 
     pub(super) fn tagged(&mut self, tagged: &Tagged, value: &Bound<'py, PyAny>, depth: usize) -> Done {
