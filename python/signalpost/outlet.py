@@ -15,9 +15,8 @@ STATEMENTS = {vendor: _native.statements(vendor) for vendor in VENDORS}
 #: For how many milliseconds a connection to PostgreSQL does not look again for idle workers and at the clock. A worker that
 #: was notified is awake for 20 ms at least before it calls itself idle again.
 MOMENT = 20
-#: The most that this grows to, doubled with each look, while one transaction goes on: only its end notifies anybody. Workers
-#: ask every 100 ms in any case.
-LONGEST = 100
+#: As `MOMENT`, while one transaction goes on: only its end notifies anybody, and workers ask every 100 ms in any case.
+MOMENT_IN_BLOCK = 100
 
 
 def _on_one_line(statement: str) -> str:
@@ -44,7 +43,7 @@ _LOOKING = _on_one_line(STATEMENTS["postgresql"].insert_one)
 class Outlet:
     """What is remembered of one connection of Django's from send to send."""
 
-    __slots__ = ("_block", "_clock", "_cursor", "_inserts", "_is_sqlite", "_moment", "_raw", "_until")
+    __slots__ = ("_block", "_clock", "_cursor", "_inserts", "_is_sqlite", "_raw", "_until")
 
     def __init__(self, connection: Any) -> None:
         self._is_sqlite = connection.vendor == "sqlite"
@@ -55,7 +54,6 @@ class Outlet:
         # Until when workers need not be looked for on each queue, and within which outermost block.
         self._until: dict[str, int] = {}
         self._block: Any = None
-        self._moment = MOMENT
         # What this machine's clock said when the server's was looked at, and what the server's said then.
         self._clock = (0, 0)
 
@@ -96,7 +94,7 @@ class Outlet:
             block = blocks[0] if blocks else None
             if block is not self._block:
                 # What another block has notified may have been rolled back with it.
-                self._block, self._moment = block, MOMENT
+                self._block = block
                 self._until.clear()
             here, there = self._clock
             if not here <= time < self._until.get(queue, 0):
@@ -113,12 +111,10 @@ class Outlet:
     def _look(self, cursor: Any, row: Any) -> None:
         here, there = self._clock
         since = row[10] - here
-        earliest = there + max(since - 1, 0) if 0 <= since < 2 * LONGEST else 0
+        earliest = there + max(since - 1, 0) if 0 <= since < 2 * MOMENT_IN_BLOCK else 0
         cursor.execute(_LOOKING, (*row[:10], earliest, earliest))
         there = cursor.fetchone()[0]
         # After the answer, which was on its way for a while: rather late than ahead.
         here = _native.now()
         self._clock = (here, there)
-        if self._block is not None:
-            self._moment = min(2 * self._moment, LONGEST)
-        self._until[row[4]] = here + self._moment
+        self._until[row[4]] = here + (MOMENT if self._block is None else MOMENT_IN_BLOCK)

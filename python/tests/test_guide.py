@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from .pages import DOCS, write_project
+
 HOME = Path(__file__).parents[1]
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "django.md"
-#: A block of Python, which begins with the file that it stands in.
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SETTINGS = """
+SECRET_KEY = "only for tests"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+from tests.settings import DATABASES
+DATABASES = {"default": DATABASES["default"]}
+"""
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The files of the guide, each of them made of its blocks in their order."""
-    files: dict[str, str] = {
-        "project/__init__.py": "",
-        "shop/__init__.py": "",
-        "project/settings.py": "SECRET_KEY = 'only for tests'\nUSE_TZ = True\n"
-        "DEFAULT_AUTO_FIELD = 'django.db.models.BigAutoField'\n"
-        "from tests.settings import DATABASES\nDATABASES = {'default': DATABASES['default']}\n",
-    }
-    for block in BLOCK.findall(GUIDE.read_text()):
-        name, _, code = block.partition("\n")
-        assert re.fullmatch(r"# [a-z_/]+\.py", name), f"a block of the guide does not say where it stands: {name}"
-        files[name[2:]] = files.get(name[2:], "") + code
-    for name, code in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(code)
+    """The project of the guide."""
+    write_project("django.md", SETTINGS, tmp_path)
     return tmp_path
 
 
@@ -57,7 +48,7 @@ def test_the_project_of_the_guide_is_checked_and_its_tests_pass(project: Path) -
 
 
 def test_what_the_guide_says_not_to_do_is_there() -> None:
-    text = GUIDE.read_text()
+    text = (DOCS / "django.md").read_text()
 
     for what in ("No mail, no HTTP, no PDF in an inline receiver", "No signal where a function would do"):
         assert f"**{what}" in text

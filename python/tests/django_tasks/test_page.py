@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-from ..test_guide import BLOCK, HOME
+from ..pages import write_project
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "django-tasks.md"
 SETTINGS = """
 SECRET_KEY = "only for tests"
 USE_TZ = True
@@ -33,16 +31,8 @@ assert mail.outbox[0].to == ["ada@example.org"]
 
 
 def test_the_project_of_the_page_on_djangos_tasks_is_checked_and_its_task_runs(tmp_path: Path) -> None:
-    files = {"project/__init__.py": "", "shop/__init__.py": "", "project/settings.py": SETTINGS}
-    for block in BLOCK.findall(PAGE.read_text()):
-        name, _, code = block.partition("\n")
-        assert re.fullmatch(r"# [a-z_/]+\.py", name), f"a block of the page does not say where it stands: {name}"
-        files[name[2:]] = files.get(name[2:], "") + code
-    for name, code in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(code)
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{HOME}", "DJANGO_SETTINGS_MODULE": "project.settings"}
+    write_project("django-tasks.md", SETTINGS, tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "project.settings"}
 
     for arguments in (["-m", "django", "check"], ["-m", "django", "migrate", "-v0"], ["-W", "ignore", "-c", PAY]):
         command = [sys.executable, *arguments]

@@ -96,6 +96,11 @@ impl Child {
         self.ready_at.is_some() && self.doom.is_none()
     }
 
+    /// It can be talked to, and will be there for the answer: it was not told to stop.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.is_ready() && self.stopped_at.is_none()
+    }
+
     /// It is one of those that work, or are about to.
     fn stands(&self) -> bool {
         self.doom.is_none() && !self.is_retired && self.stopped_at.is_none()

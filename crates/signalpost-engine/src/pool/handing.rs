@@ -100,9 +100,7 @@ impl Pool {
                 continue;
             }
             let most = self.options.max_tasks_per_child;
-            let may = |child: &Child| {
-                child.is_ready() && child.stopped_at.is_none() && child.tasks_left(most) > 0 && !child.is_retired
-            };
+            let may = |child: &Child| child.is_lasting() && child.tasks_left(most) > 0 && !child.is_retired;
             if let Some((number, child)) =
                 self.children.iter_mut().find(|(_, child)| may(child) && child.in_hand.is_empty())
             {
@@ -276,7 +274,7 @@ impl Pool {
         let most = self.options.max_tasks_per_child;
         let capacity = self.children.values().map(|child| child.in_hand.len() + child.room(most));
         self.shared.set_capacity(if self.wraps_up { 0 } else { capacity.sum() });
-        let ready = self.children.values().filter(|child| child.is_ready() && child.stopped_at.is_none());
+        let ready = self.children.values().filter(|child| child.is_lasting());
         self.shared.set_ready(ready.count());
     }
 }

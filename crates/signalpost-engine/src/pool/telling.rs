@@ -81,10 +81,9 @@ impl Pool {
 
     fn send_event(&mut self, mut event: Event, now: Instant) {
         let may_wait = self.telling.held.len() < MOST_HELD && self.is_listener_coming(now);
-        let is_ready = |child: &&mut Child| child.is_ready() && child.stopped_at.is_none();
+        let lasting = self.children.values_mut().filter(|child| child.is_lasting());
         // One that hangs has something in hand, and a suspect may kill its child.
-        let least =
-            self.children.values_mut().filter(is_ready).min_by_key(|child| (child.is_reserved, child.in_hand.len()));
+        let least = lasting.min_by_key(|child| (child.is_reserved, child.in_hand.len()));
         match least {
             _ if event.tries == TRIES => say(&event.line()),
             Some(child) => {
@@ -159,7 +158,7 @@ impl Pool {
         let alias = &self.options.stores[store];
         let question = AskCredentials { store: alias, why: "the server has refused the engine" };
         let mut frames = Vec::new();
-        if let Some(child) = self.children.values().find(|child| child.is_ready() && child.stopped_at.is_none())
+        if let Some(child) = self.children.values().find(|child| child.is_lasting())
             && message::write(&mut frames, kind::CREDENTIALS, &question).is_ok()
         {
             child.line.send(frames);
@@ -185,7 +184,7 @@ impl Pool {
         };
         let wants = |child: &&Child| child.is_ready() && child.wants_finished;
         // One that was told to stop may be at its end when this comes.
-        let stays = |child: &&Child| wants(child) && child.stopped_at.is_none();
+        let stays = |child: &&Child| child.is_lasting() && child.wants_finished;
         let own = self.children.get(&number);
         let lasting = own.filter(stays).or_else(|| self.children.values().find(stays));
         let child = lasting.or_else(|| own.filter(wants)).or_else(|| self.children.values().find(wants));
