@@ -46,7 +46,7 @@ pub(crate) fn run(postgres: Option<&str>) -> Vec<Named> {
             .map(|pair| (pair.to_string(), could_not_run("there is no Python for it", all_have_to_run())));
         return missing.collect();
     };
-    println!("\n== wheel: maturin build --release, with Python {}", newest.version);
+    println!("\n== wheel: maturin build, with Python {}", newest.version);
     let workshop = match Workshop::open(newest) {
         Ok(workshop) => workshop,
         Err(error) => return vec![failed("wheel", &error)],

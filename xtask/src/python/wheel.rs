@@ -31,7 +31,7 @@ impl Wheel {
             fs::remove_dir_all(&wheels).map_err(|error| format!("{}: {error}", wheels.display()))?;
         }
         let mut maturin = tools.command("maturin");
-        maturin.current_dir("python").args(["build", "--release", "--interpreter"]);
+        maturin.current_dir("python").args(["build", "--interpreter"]);
         maturin.arg(tools.program("python")).arg("--out").arg(&wheels);
         succeed(maturin)?;
         let file = only_wheel(&wheels)?;
