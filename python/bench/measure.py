@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
+from typing import NamedTuple
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,10 +19,15 @@ class Measure:
     unit: str
     reference: float | None = None
     wanted: str = ""
+    #: The median of the ratios of rounds that were next to each other, where they took turns: a machine that is slow for a while
+    #: is so to both.
+    of_pairs: float | None = None
 
     @property
     def ratio(self) -> float | None:
-        return None if self.reference is None else self.ours / self.reference
+        if self.of_pairs is not None or self.reference is None:
+            return self.of_pairs
+        return self.ours / self.reference
 
     def as_json(self) -> str:
         """As a line."""
@@ -44,8 +50,16 @@ def seconds(work: Callable[[], object]) -> float:
     return perf_counter() - began
 
 
-def in_turns(ours: Callable[[], float], reference: Callable[[], float], rounds: int) -> tuple[float, float]:
-    """The medians of two measurements that take turns, each beginning as often as the other. A first round is not counted."""
+class Turns(NamedTuple):
+    """What two measurements that took turns have found: medians."""
+
+    ours: float
+    reference: float
+    of_pairs: float
+
+
+def in_turns(ours: Callable[[], float], reference: Callable[[], float], rounds: int) -> Turns:
+    """Measures both so many times, each beginning as often as the other. A first round is not counted."""
     ours(), reference()
     mine, others = [], []
     for number in range(rounds):
@@ -55,4 +69,5 @@ def in_turns(ours: Callable[[], float], reference: Callable[[], float], rounds: 
         else:
             mine.append(ours())
             others.append(reference())
-    return median(mine), median(others)
+    of_pairs = median(one / other for one, other in zip(mine, others, strict=True))
+    return Turns(median(mine), median(others), of_pairs)

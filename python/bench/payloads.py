@@ -61,8 +61,8 @@ def run(quick: bool) -> list[Measure]:
 
 def measured(name: str, ours: Callable[[], object], reference: Callable[[], object], quick: bool) -> Measure:
     """The medians of both, in µs."""
-    mine, others = in_turns(partial(each, ours), partial(each, reference), 5 if quick else 25)
-    return Measure(name, mine, "µs", others)
+    found = in_turns(partial(each, ours), partial(each, reference), 5 if quick else 25)
+    return Measure(name, found.ours, "µs", found.reference, of_pairs=found.of_pairs)
 
 
 def each(call: Callable[[], object]) -> float:

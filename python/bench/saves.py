@@ -25,5 +25,6 @@ def run(database: str, wanted: str, quick: bool) -> list[Measure]:
         finally:
             receivers.disconnect()
 
-    ours, alone = in_turns(with_receiver, lambda: seconds(save) * 1e3, rounds=20 if quick else 200)
-    return [Measure(f"{database}: 100 saves with one background receiver / the saves alone", ours, "ms", alone, wanted)]
+    found = in_turns(with_receiver, lambda: seconds(save) * 1e3, rounds=20 if quick else 200)
+    name = f"{database}: 100 saves with one background receiver / the saves alone"
+    return [Measure(name, found.ours, "ms", found.reference, wanted, found.of_pairs)]
