@@ -65,8 +65,6 @@ class Carrier:
             )
         self.name = name
         self.read = read
-        #: Answers None where there is certainly nothing to read, in less time than `read`. Called with None.
-        self.glance: Callable[[None], Any] | None = None
         self._restore: Callable[[str | None], AbstractContextManager[Any]] | None = None
         #: Whether a new context is as it leaves one where nothing was carried.
         self.is_absent_afresh = False
@@ -109,55 +107,51 @@ def carrier(name: str) -> Callable[[Callable[[], str | None]], Carrier]:
     return declare
 
 
-def _of_activated(name: str, active: Any) -> Callable[[Callable[[Any], str | None]], Carrier]:
-    """Declares a carrier of what stands in `active`, Django's own memory of what was activated here: a decorator for the
-    function that says what travels of it. What it has said of the last one is remembered: settings are slow to say, and most
-    sends ask the same.
+def _built_in(name: str) -> Callable[[Callable[[], str | None]], Carrier]:
+    return lambda read: Carrier(name, read)
 
-    It is looked up where asgiref keeps it: to ask for `active.value` where nothing is raises and catches an error inside, which
-    takes a tenth of the time of a whole send. Where asgiref keeps it elsewhere, it is asked for.
+
+def _activated(active: Any) -> Any:
+    """What stands in `active`, Django's own memory of what was activated here. None: nothing.
+
+    Where nothing does, to ask for it raises and catches an error inside, which takes a tenth of the time of a whole send. So
+    it is looked up where asgiref keeps it; where that is elsewhere, it is asked for.
     """
-    glance: Callable[[None], Any] | None
     try:
-        glance = active._storage._data.get
+        held = active._storage._data.get(None)
     except AttributeError:
-        glance = None
-
-    def declare(say: Callable[[Any], str | None]) -> Carrier:
-        last: tuple[Any, str | None] = (None, None)
-
-        def read() -> str | None:
-            nonlocal last
-            if glance is None:
-                value = getattr(active, "value", None)
-            else:
-                held = glance(None)
-                # Since asgiref 3.12 with the thread that it belongs to; another one must not see it.
-                thread, values = getattr(held, "thread_id", None), getattr(held, "data", held)
-                value = values.get("value") if values and (thread is None or thread == get_ident()) else None
-            seen, said = last
-            if value is not seen:
-                said = None if value is None else say(value)
-                last = (value, said)
-            return said
-
-        @conf.on_change
-        def forget() -> None:
-            nonlocal last
-            last = (None, None)
-
-        made = Carrier(name, read)
-        made.glance = glance
-        return made
-
-    return declare
+        return getattr(active, "value", None)
+    if held is None:
+        return None
+    # Since asgiref 3.13 with the thread that it belongs to; another one must not see it.
+    thread, values = getattr(held, "thread_id", None), getattr(held, "data", held)
+    return values.get("value") if thread is None or thread == get_ident() else None
 
 
-@_of_activated("language", trans_real._active)  # type: ignore[attr-defined]
-def language(active: Any) -> str | None:
+@_built_in("language")
+def language() -> str | None:
     """The language that is active, where it is not the project's own."""
-    code = active.to_language() if settings.USE_I18N else None
-    return None if code == settings.LANGUAGE_CODE else code
+    global _last_language
+    active = _activated(trans_real._active)  # type: ignore[attr-defined]
+    if active is None:
+        return None
+    last, code = _last_language
+    if active is not last:
+        code = active.to_language() if settings.USE_I18N else None
+        if code == settings.LANGUAGE_CODE:
+            code = None
+        _last_language = (active, code)
+    return code
+
+
+#: What was found out of the translation that was asked about last: settings are slow to say, and most sends ask the same.
+_last_language: tuple[Any, str | None] = (None, None)
+
+
+@conf.on_change
+def _forget_language() -> None:
+    global _last_language
+    _last_language = (None, None)
 
 
 @language.restore
@@ -165,11 +159,13 @@ def _use_language(value: str | None) -> AbstractContextManager[Any]:
     return translation.override(value or settings.LANGUAGE_CODE) if settings.USE_I18N else nullcontext()
 
 
-@_of_activated("time-zone", timezone._active)  # type: ignore[attr-defined]
-def time_zone(active: Any) -> str | None:
+@_built_in("time-zone")
+def time_zone() -> str | None:
     """The time zone that is active, where it is not the project's own. One without a name does not travel."""
-    key = getattr(active, "key", None) if settings.USE_TZ else None
-    return None if key == settings.TIME_ZONE else key
+    active = _activated(timezone._active)  # type: ignore[attr-defined]
+    if active is None or not settings.USE_TZ or (key := getattr(active, "key", None)) == settings.TIME_ZONE:
+        return None
+    return key
 
 
 @time_zone.restore
@@ -234,11 +230,9 @@ def headers_json() -> str:
     """The headers of a send that is made outside of a task."""
     headers: tuple[tuple[str, str], ...] = ()
     for used in _used():
-        glance = used.glance
-        if glance is None or glance(None) is not None:
-            value = used.read()
-            if value is not None:
-                headers += ((used.name, value),)
+        value = used.read()
+        if value is not None:
+            headers += ((used.name, value),)
     return _checked_json(headers) if headers else "{}"
 
 

@@ -19,10 +19,7 @@ POLICIES = ("warn", "raise", "allow")
 #: The longest timeout, of one receiver or of all, in seconds.
 LONGEST_TIMEOUT = 365 * 24 * 3600
 #: What our answers, and what others remember, depend on beside `SIGNALPOST` itself.
-_RELATED = frozenset(
-    {"SIGNALPOST", "DATABASES", "DATABASE_ROUTERS", "DEBUG", "INSTALLED_APPS", "LANGUAGE_CODE", "USE_I18N"}
-    | {"TIME_ZONE", "USE_TZ"}
-)
+_RELATED = frozenset({"SIGNALPOST", "DATABASES", "DATABASE_ROUTERS", "DEBUG", "INSTALLED_APPS", "LANGUAGE_CODE", "USE_I18N"})
 
 
 @dataclass(frozen=True)

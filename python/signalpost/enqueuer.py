@@ -56,7 +56,7 @@ def enqueuer_of(receiver: BackgroundReceiver, signal: Signal, options: Options) 
             return _run_here(receiver, signal, sender, named)
         sent_using = named.get("using")
         destination = stores.choose(using, sent_using)
-        connection = stores.connection_of(destination.alias)
+        connection = connections[destination.alias]
         if of_saving:
             saved_by = connection if sent_using == destination.alias or sent_using is None else connections[sent_using]
             blocks: Any = saved_by.atomic_blocks

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import _get_running_loop
-from threading import local
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,7 +9,7 @@ from django.db import connections, router
 
 from . import conf
 
-__all__ = ["Destination", "VENDORS", "choose", "connection_of", "is_same_database", "is_store"]
+__all__ = ["Destination", "VENDORS", "choose", "is_same_database", "is_store"]
 
 #: What `connection.vendor` may be for an alias that holds a store.
 VENDORS = frozenset({"sqlite", "postgresql"})
@@ -61,24 +59,6 @@ def choose(using: str | None, sent_using: Any) -> Destination:
     if is_store(wanted):
         return Destination(wanted)
     return Destination(_fallback(), after=wanted)
-
-
-def connection_of(alias: str) -> Any:
-    """`connections[alias]`: this thread's, or this task's of an event loop.
-
-    Outside of a loop it is looked up where asgiref keeps it for the thread: asgiref finds that it is outside of one by an
-    error that it raises and catches, and each send passes here.
-    """
-    if _get_running_loop() is None:
-        try:
-            kept = connections._connections._storage  # type: ignore[attr-defined]
-        except AttributeError:
-            kept = None
-        if isinstance(kept, local):
-            connection = getattr(kept, alias, None)
-            if connection is not None:
-                return connection
-    return connections[alias]
 
 
 def is_store(alias: str) -> bool:
