@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path
 
 from signalpost import MissingTables, _native, codec, connect_background, outbox, task_enqueued
+from signalpost.carriers import request_id
 from signalpost.models import Task
 
 from .news import signals
@@ -343,6 +344,27 @@ def test_both_statements_write_the_same_row() -> None:
     assert by_one.run_at == by_one.created_at and by_many.run_at == by_many.created_at
     assert 0 <= by_many.created_at - by_one.created_at < 60_000
     assert by_one.sent.timestamp() * 1000 == pytest.approx(by_one.created_at)
+
+
+@rolled_back
+def test_a_task_with_headers_and_one_without_differ_in_nothing_else() -> None:
+    connections["default"].__dict__.pop("_signalpost", None)
+    with transaction.atomic():
+        # On PostgreSQL the first one looks for workers.
+        signals.order_paid.send(None, cents=7)
+        signals.order_paid.send(None, cents=7)
+        token = request_id.set("r-1")
+        try:
+            signals.order_paid.send(None, cents=7)
+        finally:
+            request_id.reset(token)
+    first, plain, whole = Task.objects.order_by("id")
+    assert (first.headers, plain.headers, whole.headers) == ("{}", "{}", '{"request-id": "r-1"}')
+    differ = {"id", "send_id", "run_at", "created_at", "headers"}
+    columns = [field.name for field in Task._meta.fields if field.name not in differ]
+    rows = [[getattr(task, name) for name in columns] for task in (first, plain, whole)]
+    assert rows[0] == rows[1] == rows[2]
+    assert all(task.run_at == task.created_at for task in (first, plain, whole))
 
 
 @rolled_back
