@@ -176,7 +176,7 @@ _codec = Codec(
     cannot_decode=CannotDecode,
 )
 
-#: `new_send(sender, named, strict, args=())`: the id of a new send, the milliseconds since 1970 that stand in it, its payload,
+#: `new_send(sender, named, strict, args=None)`: the id of a new send, the milliseconds since 1970 that stand in it, its payload,
 #: and what was left out of it, as pairs of a name and the reason, or None.
 #:
 #: Nothing is left out if it is `strict`, as sends of one's own signals are: what cannot travel is `CannotTravel` then. What is

@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError, ProgrammingError, connectio
 
 from . import _native
 from .lifecycle import task_enqueued
-from .outlet import STATEMENTS, Outlet
+from .outlet import STATEMENTS, outlet_of
 
 __all__ = ["MissingTables", "NewTask", "Row", "as_json", "on_written", "put", "put_findable", "write"]
 
@@ -91,10 +91,7 @@ def put(connection: Any, after: str | None, row: Row | tuple[Any, ...], of: Any)
         transaction.on_commit(partial(_after_commit, connection.alias, row[3], put, row, of), using=after)
         return
     try:
-        outlet = connection.__dict__.get("_signalpost")
-        if outlet is None:
-            outlet = connection._signalpost = Outlet(connection)
-        outlet.write(connection, row)
+        outlet_of(connection).write(connection, row)
     except Exception as error:
         _fail(connection, error, row[3])
         raise

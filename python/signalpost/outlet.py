@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from . import _native, conf
 from .stores import VENDORS
 
-__all__ = ["Outlet", "STATEMENTS"]
+__all__ = ["Outlet", "STATEMENTS", "outlet_of"]
 
 STATEMENTS = {vendor: _native.statements(vendor) for vendor in VENDORS}
 #: For how many milliseconds a connection to PostgreSQL does not look again for idle workers and at the clock. A worker that
@@ -38,6 +38,14 @@ _INSERTS = _Inserts(
 )
 _INSERTS_OF_SQLITE = _Inserts(*(each.replace("%s", "?") for each in _INSERTS))
 _LOOKING = _on_one_line(STATEMENTS["postgresql"].insert_one)
+
+
+def outlet_of(connection: Any) -> Outlet:
+    """The outlet of Django's `connection`, made when it is first asked for."""
+    outlet = connection.__dict__.get("_signalpost")
+    if outlet is None:
+        outlet = connection._signalpost = Outlet(connection)
+    return outlet
 
 
 class Outlet:
@@ -97,21 +105,20 @@ class Outlet:
                 self._block = block
                 self._until.clear()
             here, there = self._clock
-            if not here <= time < self._until.get(queue, 0):
-                self._look(cursor, row)
-                return
+            since = time - here
             # Both clocks have lost what is less than a millisecond. A task that is ahead of the server is not due yet.
-            time = there + max(time - here - 1, 0)
+            reckoned = there + max(since - 1, 0)
+            if not here <= time < self._until.get(queue, 0):
+                self._look(cursor, row, reckoned if 0 <= since < 2 * MOMENT_IN_BLOCK else 0)
+                return
+            time = reckoned
         if depth == 0 and priority == 0 and headers == "{}":
             cursor.execute(inserts.plain, (send_id, signal, sender, receiver, queue, payload, time, time))
         else:
             parameters = (send_id, signal, sender, receiver, queue, priority, payload, headers, parent, depth, time, time)
             cursor.execute(inserts.whole, parameters)
 
-    def _look(self, cursor: Any, row: Any) -> None:
-        here, there = self._clock
-        since = row[10] - here
-        earliest = there + max(since - 1, 0) if 0 <= since < 2 * MOMENT_IN_BLOCK else 0
+    def _look(self, cursor: Any, row: Any, earliest: int) -> None:
         cursor.execute(_LOOKING, (*row[:10], earliest, earliest))
         there = cursor.fetchone()[0]
         # After the answer, which was on its way for a while: rather late than ahead.

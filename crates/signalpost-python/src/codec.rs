@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use crate::decode::Decoder;
-use crate::encode::{Encoder, LeftOut};
+use crate::encode::{Dropped, Encoder};
 use crate::kind::{Classes, Kind, class_json};
 use crate::refusal::Failure;
 use crate::send_id::new_send;
@@ -192,7 +192,7 @@ impl Codec {
         named: &Bound<'py, PyDict>,
         strict: bool,
         args: Option<&Bound<'py, PyTuple>>,
-    ) -> PyResult<(String, u64, String, Option<LeftOut>)> {
+    ) -> PyResult<(String, u64, String, Option<Dropped>)> {
         let encoded = Encoder::new(self, strict).send(sender, named, args);
         let (payload, dropped) = encoded.map_err(|failure| self.failed(named.py(), failure))?;
         let (send_id, sent_at) = new_send()?;

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
-use super::{Dropped, Encoder};
+use super::{Dropped, Encoder, note};
 use crate::kind::Kind;
 use crate::node::TAG;
 use crate::path::Step;
@@ -110,7 +110,7 @@ impl<'py> Encoder<'_, 'py> {
             {
                 self.out.truncate(start);
                 self.around.truncate(around);
-                dropped.add(key.to_string(), done, Some("named"));
+                note(dropped, key.to_string(), done, Some("named"));
                 continue;
             }
             done?;

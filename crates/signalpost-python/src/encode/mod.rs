@@ -14,20 +14,16 @@ use crate::kind::Kind;
 use crate::path::Step;
 use crate::refusal::{Done, Failure};
 
-/// The names of arguments that were left out, and why.
-pub(crate) type LeftOut = Vec<(String, String)>;
+/// The names of arguments that were left out, each with the reason.
+pub(crate) type Dropped = Vec<(String, String)>;
 
-/// What was left out so far.
-struct Dropped(LeftOut);
-
-impl Dropped {
-    fn add(&mut self, name: impl Into<String>, done: Done, within: Option<&str>) {
-        if let Err(Failure::Refused(mut refusal)) = done {
-            if let Some(within) = within {
-                refusal.step_out(Step::Key(within.to_owned()));
-            }
-            self.0.push((name.into(), format!("{} {}", refusal.path(), refusal.reason)));
+/// Notes a refusal.
+fn note(dropped: &mut Dropped, name: impl Into<String>, done: Done, within: Option<&str>) {
+    if let Err(Failure::Refused(mut refusal)) = done {
+        if let Some(within) = within {
+            refusal.step_out(Step::Key(within.to_owned()));
         }
+        dropped.push((name.into(), format!("{} {}", refusal.path(), refusal.reason)));
     }
 }
 
@@ -62,15 +58,15 @@ impl<'a, 'py> Encoder<'a, 'py> {
         sender: &Bound<'py, PyAny>,
         named: &'a Bound<'py, PyDict>,
         args: Option<&Bound<'py, PyTuple>>,
-    ) -> Result<(String, LeftOut), Failure> {
+    ) -> Result<(String, Dropped), Failure> {
         self.sent = Some(named);
-        let mut dropped = Dropped(Vec::new());
+        let mut dropped = Dropped::new();
         let step = |name: &str| Step::Key(name.to_owned());
         self.raw(br#"{"sender":"#);
         let start = self.out.len();
         let done = self.value(sender, 1).map_err(|failure| failure.at(0, step("sender")));
         if self.is_dropped(&done) {
-            dropped.add("sender", done, None);
+            note(&mut dropped, "sender", done, None);
             self.out.truncate(start);
             self.around.clear();
             self.raw(b"null");
@@ -85,7 +81,7 @@ impl<'a, 'py> Encoder<'a, 'py> {
         self.named(named, 1, &mut dropped).map_err(|failure| failure.at(0, step("named")))?;
         self.raw(b"}");
         self.check_size()?;
-        Ok((self.finish()?, dropped.0))
+        Ok((self.finish()?, dropped))
     }
 
     fn finish(self) -> Result<String, Failure> {

@@ -1,5 +1,5 @@
--- As insert_one_quiet.sql, of a task as most are: of no priority, without headers, and sent by no other task. To bind a parameter
--- takes a client a hundredth of the time that the whole takes.
+-- As insert_one_quiet.sql, of a task as most are: of no priority, without headers, and sent by no other task. Four parameters less
+-- save psycopg some fiftieth of the time that the whole takes.
 INSERT INTO signalpost_task (
     send_id, signal, sender, receiver, queue, priority, payload, payload_version, headers, depth, run_at, created_at
 )
